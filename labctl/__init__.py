@@ -1,0 +1,1 @@
+"""The operator's side of OpsLab: command line, console, runtimes, checks."""
