@@ -35,7 +35,36 @@ class ConfigurationError(LabError):
     exit_code: ClassVar[int] = 2
 
 
-class CannotTell(LabError):  # noqa: N818 - it is a verdict, not a fault: "the question could not be asked"
+class CannotTell(LabError):
     """The question could not be asked (a backend is down, the answer did not come). Exit code 3."""
 
     exit_code: ClassVar[int] = 3
+
+
+class ApiError(LabError):
+    """An error that has an answer: an HTTP status and a machine-readable code from a closed set (``product.unknown``).
+
+    ``labkit.app`` and ``labkit.management`` serialise it; ``headers`` are added to that answer (``Retry-After``).
+    Message and hint are shown to the caller as they are.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        hint: str = "",
+        context: Mapping[str, object] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint, context)
+        self.status = status
+        self.code = code
+        self.headers: Mapping[str, str] = MappingProxyType(dict(headers or {}))
+
+    def as_json(self) -> dict[str, object]:
+        """The one JSON shape, with the code: ``{"error": {"code", "message", "hint", "context"}}``."""
+        return {
+            "error": {"code": self.code, "message": self.message, "hint": self.hint, "context": dict(self.context)}
+        }

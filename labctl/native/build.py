@@ -1,0 +1,109 @@
+"""Build one server: sources copied into a scratch folder, compiled there, moved into the cache by one rename."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labctl.native import cache, trouble
+from labctl.native.servers import Server
+
+TICK_S = 0.25
+# The part of the environment that a build may see: how to reach the module proxy, and nothing of the lab.
+PASSED_ON = ("PATH", "HOME", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all builds of one run share: the toolchain and one private cache for modules and packages."""
+
+    go: Path
+    scratch: Path
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment of every Go command of this run."""
+        kept = {name: environ[name] for name in (*PASSED_ON, *CERTIFICATES, *PROXIES) if name in environ}
+        folders = {"GOMODCACHE": "mod", "GOCACHE": "packages", "GOPATH": "path", "GOTMPDIR": "tmp", "TMPDIR": "tmp"}
+        (self.scratch / "tmp").mkdir(exist_ok=True)
+        return {
+            **kept,
+            **{name: str(self.scratch / folder) for name, folder in folders.items()},
+            "CGO_ENABLED": "0",
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": "-modcacherw",
+            "GOWORK": "off",
+        }
+
+
+def build(server: Server, workshop: Workshop, tick: Callable[[], None]) -> Path:
+    """Build ``server`` and return its finished folder; ``tick`` is called several times a second.
+
+    Raises BuildFailed or DiskFull; whatever the outcome, no half-built folder takes the finished one's place.
+    """
+    sources = workshop.scratch / "src" / server.name
+    shutil.copytree(server.sources, sources)
+    products = workshop.scratch / "out" / server.name
+    products.mkdir(parents=True)
+    log = cache.log_file(server)
+    with log.open("w") as output:
+        for command, folder in _commands(server, workshop.go, sources, products):
+            if _run(command, folder, workshop.environment(os.environ), output.fileno(), tick):
+                raise trouble.explain(server, log.read_text(encoding="utf-8", errors="replace"), log)
+    return _put_in_place(server, products, log)
+
+
+def _commands(server: Server, go: Path, sources: Path, products: Path) -> list[tuple[list[str], Path]]:
+    """Argument lists and the folder each runs in. The collector's sources are generated first."""
+    if not server.manifest:
+        return [(_compile(server, go, products, binary), sources) for binary in server.binaries]
+    builder = products.parent / "collector-builder"
+    generated = sources / "build"
+    return [
+        ([str(go), "build", *cache.BUILD_FLAGS, "-o", str(builder), server.module], sources / "builder"),
+        # The committed go.mod and go.sum replace what the builder would resolve anew.
+        ([str(builder), "--config", server.manifest, "--skip-compilation", "--skip-get-modules"], sources),
+        (["cp", str(sources / "go.mod"), str(sources / "go.sum"), str(generated)], sources),
+        *((_compile(server, go, products, binary), generated) for binary in server.binaries),
+    ]
+
+
+def _compile(server: Server, go: Path, products: Path, binary: str) -> list[str]:
+    stamp = f" -X {server.version_variable}={server.version}" if server.version_variable else ""
+    flags = [*cache.BUILD_FLAGS, f"-ldflags=-s -w{stamp}"]
+    return [str(go), "build", *flags, "-o", str(products / binary), server.binaries[binary]]
+
+
+def _run(command: list[str], folder: Path, env: dict[str, str], output: int, tick: Callable[[], None]) -> int:
+    """Run to the end and return the exit code; on any exception the whole process group ends first."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+    try:
+        while (code := process.poll()) is None:
+            tick()
+            time.sleep(TICK_S)
+        return code
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def _put_in_place(server: Server, products: Path, log: Path) -> Path:
+    target = cache.finished_dir(server)
+    staging = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        shutil.copytree(products, staging)
+        staging.rename(target)
+    except OSError as error:
+        cache.remove_tree(staging)
+        if target.exists():
+            return target
+        raise trouble.disk_full(server, log) from error
+    return target
