@@ -1,9 +1,11 @@
 """Build one server: sources copied into a scratch folder, compiled there, moved into the cache by one rename."""
 
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from labctl.native import cache, trouble
 from labctl.native.servers import Server
 
 TICK_S = 0.25
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # The part of the environment that a build may see: how to reach the module proxy, and nothing of the lab.
 PASSED_ON = ("PATH", "HOME", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -82,7 +85,14 @@ def _compile(server: Server, go: Path, products: Path, binary: str) -> list[str]
 def _run(command: list[str], folder: Path, env: dict[str, str], output: int, tick: Callable[[], None]) -> int:
     """Run to the end and return the exit code; on any exception the whole process group ends first."""
     process = subprocess.Popen(
-        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
     try:
         while (code := process.poll()) is None:
@@ -93,6 +103,11 @@ def _run(command: list[str], folder: Path, env: dict[str, str], output: int, tic
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
+
+
+def _end_with_parent() -> None:
+    """In the child: ask the kernel to end it when the lab's process is killed without a chance to clean up."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _put_in_place(server: Server, products: Path, log: Path) -> Path:
