@@ -3,6 +3,7 @@
 Everything else asks a :class:`Lab`; nothing else reads ``LAB_*`` variables of the operator's side.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -64,6 +65,17 @@ class Lab:
             token=env.get("LAB_TOKEN") or None,
             is_remote=url != local_url,
         )
+
+    @property
+    def instance(self) -> str:
+        """Short name of this lab on this machine, by its LAB_HOME; marks every process that belongs to it."""
+        return hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+
+    @property
+    def socket_dir(self) -> Path:
+        """Where this user's labs keep their sockets: a short path, since a socket's may have 107 bytes only."""
+        base = os.environ.get("XDG_RUNTIME_DIR")
+        return Path(base) / "opslab" if base else Path("/tmp") / f"opslab-{os.getuid()}"  # noqa: S108 - mode 0700
 
     @property
     def secrets_dir(self) -> Path:

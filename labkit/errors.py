@@ -65,6 +65,4 @@ class ApiError(LabError):
 
     def as_json(self) -> dict[str, object]:
         """The one JSON shape, with the code: ``{"error": {"code", "message", "hint", "context"}}``."""
-        return {
-            "error": {"code": self.code, "message": self.message, "hint": self.hint, "context": dict(self.context)}
-        }
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint, "context": dict(self.context)}}

@@ -27,7 +27,7 @@ def parse_duration_s(text: str, option: str) -> float:
 def show_ns(duration_ns: float) -> str:
     """A duration for people, three significant digits: ``12.3 ms``, ``1.24 s``."""
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if abs(duration_ns) >= size:
+        if abs(duration_ns) >= size * 0.9995:  # what would round up to 1000 of the smaller unit
             return f"{_three_digits(duration_ns / size)} {unit}"
     return "0" if not duration_ns else f"{duration_ns:.0f} ns"
 

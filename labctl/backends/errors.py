@@ -15,7 +15,7 @@ class BackendUnavailable(CannotTell):
         self.status = status
 
 
-class QueryRefused(ConfigurationError):  # noqa: N818 - named for the verdict, as CannotTell is
+class QueryRefused(ConfigurationError):
     """The backend understood and refused the question (bad query, bad token): change the input. Exit code 2."""
 
     def __init__(self, backend: str, url: str, message: str, hint: str, status: int) -> None:
@@ -24,5 +24,5 @@ class QueryRefused(ConfigurationError):  # noqa: N818 - named for the verdict, a
         self.status = status
 
 
-class NotFound(LabError):  # noqa: N818 - named for the verdict
+class NotFound(LabError):
     """The backend answered, and has no such thing. Exit code 1."""

@@ -27,6 +27,8 @@ MAX_REDIRECTS = 3
 REDIRECTS = (301, 302, 303, 307, 308)
 # The largest honest answer (1,500 whole traces, 5,000 log lines) is a few tens of MB.
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
+# What the gateway says without words.
+SILENT_STATUS = {502: "the gateway cannot reach it", 504: "the gateway had no answer from it in time"}
 UNREACHABLE_HINT = "Start the lab with `./lab up`; if it runs elsewhere, set LAB_URL to its front door."
 
 
@@ -43,8 +45,18 @@ class Answer:
 class Session:
     """Asks one origin. ``timeout_s`` bounds the whole request, also when an answer trickles in byte by byte."""
 
-    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 10.0) -> None:
-        """Raises ConfigurationError when ``url`` is no http(s) address or carries a password."""
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout_s: float = 10.0,
+        transport: requests.adapters.BaseAdapter | None = None,
+    ) -> None:
+        """Raises ConfigurationError when ``url`` is no http(s) address or carries a password.
+
+        ``transport`` replaces the network, for tests.
+        """
         self.url = url.rstrip("/")
         self._token = token
         self._timeout_s = timeout_s
@@ -54,6 +66,9 @@ class Session:
         # trust_env would let a .netrc entry replace our Authorization header; proxies and CA bundle are taken by hand.
         self._requests.trust_env = False
         self._requests.proxies = dict(get_environ_proxies(self.url))
+        if transport:
+            self._requests.mount("http://", transport)
+            self._requests.mount("https://", transport)
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         if bundle:
             self._requests.verify = bundle
@@ -147,7 +162,8 @@ class Session:
             allow_redirects=False,
             stream=True,
         ) as response:
-            return Answer(response.status_code, response.url, response.headers, _read(response, deadline))
+            url = response.url.partition("?")[0]  # questions are long, and the place matters
+            return Answer(response.status_code, url, response.headers, _read(response, deadline))
 
 
 @dataclass(frozen=True)
@@ -201,7 +217,7 @@ def _said(answer: Answer) -> str:
     try:
         found = json.loads(text)
     except ValueError:
-        return text.splitlines()[0][:500] if text else f"HTTP {answer.status}, no explanation"
+        return text.splitlines()[0][:500] if text else SILENT_STATUS.get(answer.status, "no explanation")
     for key in ("error", "message"):
         value = found.get(key) if isinstance(found, dict) else None
         if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Log lines from Loki: one query, all pages of a range, and following it live."""
+"""Log lines from Loki: one query, or all pages of a range."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +16,7 @@ NS_PER_S = 1_000_000_000
 MAX_PAGE_LINES = 5000
 # Keeps stream labels and structured metadata apart in the answer; without it Loki merges them.
 CATEGORIZE = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
-# Services batch for 0.2 s and the collector for 0.1 s, so lines arrive out of order by well under this.
-TAIL_OVERLAP_S = 5.0
-TAIL_POLL_S = 0.4
+# A sender's clock may be ahead of ours.
 FUTURE_NS = 5 * NS_PER_S
 Direction = Literal["forward", "backward"]
 
@@ -98,29 +96,6 @@ class Loki:
             kept = seen if last_ns == start_ns else set()
             seen = kept | {line.key for line in page if line.timestamp_ns == last_ns}
             start_ns = last_ns
-
-    def tail(
-        self,
-        query: str,
-        *,
-        start_ns: int | None = None,
-        poll_s: float = TAIL_POLL_S,
-        sleep: Callable[[float], None] = time.sleep,
-        now_ns: Callable[[], int] = time.time_ns,
-    ) -> Iterator[LogLine]:
-        """Lines as they arrive, for ever, each once. Every poll looks back a little: lines arrive out of order."""
-        begin_ns = now_ns() if start_ns is None else start_ns
-        first_ns, seen = begin_ns, set[tuple[object, ...]]()
-        while True:
-            asked_ns = now_ns()
-            for page in self.pages(query, Window(first_ns, asked_ns + FUTURE_NS)):
-                for line in page:
-                    if line.key not in seen:
-                        seen.add(line.key)
-                        yield line
-            first_ns = max(begin_ns, asked_ns - int(TAIL_OVERLAP_S * NS_PER_S))
-            seen = {key for key in seen if isinstance(key[0], int) and key[0] >= first_ns}
-            sleep(poll_s)
 
     def _next_size(self, size: int) -> int:
         if size < MAX_PAGE_LINES:

@@ -58,12 +58,12 @@ def critical_path(tree: TraceTree) -> tuple[Section, ...]:
     return tuple(reversed(sections))
 
 
-def time_on_path_ns(sections: tuple[Section, ...]) -> dict[str, int]:
-    """For each span on the critical path, how long the trace waited for the span itself."""
-    total: dict[str, int] = {}
+def by_span(sections: tuple[Section, ...]) -> dict[str, tuple[Section, ...]]:
+    """The sections of each span that is on the critical path."""
+    grouped: dict[str, list[Section]] = {}
     for section in sections:
-        total[section.span_id] = total.get(section.span_id, 0) + section.duration_ns
-    return total
+        grouped.setdefault(section.span_id, []).append(section)
+    return {span_id: tuple(found) for span_id, found in grouped.items()}
 
 
 def gaps(tree: TraceTree, sections: tuple[Section, ...]) -> tuple[Section, ...]:

@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 from labctl.backends.spans import Span, Trace
 
+# Deeper than any tree a person reads; without it a hostile chain of spans would cost memory by the square of its depth.
+MAX_GUIDES = 40
+
 
 @dataclass(frozen=True)
 class Row:
-    """A span at its place in the tree. ``guides``: for each ancestor and itself, whether a sibling follows."""
+    """A span at its place in the tree.
+
+    ``guides`` says for each ancestor below the root, and last for the span itself, whether a sibling follows; of a
+    span deeper than :data:`MAX_GUIDES` only the outer ancestors are told.
+    """
 
     span: Span
     depth: int
@@ -48,13 +55,13 @@ class TraceTree:
 
     def rows(self) -> Iterator[Row]:
         """Every span, parents before children: the order in which a waterfall shows them."""
-        stack = [(span, (False,)) for span in reversed(self.roots)]
+        stack: list[tuple[Span, int, tuple[bool, ...]]] = [(span, 0, ()) for span in reversed(self.roots)]
         while stack:
-            span, guides = stack.pop()
-            is_orphan = len(guides) == 1 and bool(span.parent_id)
-            yield Row(span, len(guides) - 1, guides, is_orphan)
-            children = self.children_of(span)
-            stack.extend((child, (*guides, position > 0)) for position, child in enumerate(reversed(children)))
+            span, depth, guides = stack.pop()
+            yield Row(span, depth, guides, depth == 0 and bool(span.parent_id))
+            kept = guides[:MAX_GUIDES]
+            for position, child in enumerate(reversed(self.children_of(span))):
+                stack.append((child, depth + 1, (*kept, position > 0)))
 
 
 def _reachable(root: Span, by_parent: Mapping[str, list[Span]]) -> set[str]:

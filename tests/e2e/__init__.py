@@ -1,0 +1,1 @@
+"""The live stack, asked from outside: the same tests in both runtimes."""
