@@ -39,23 +39,23 @@ class Logger:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    def debug_event(self, name: str, **fields: object) -> None:
+    def debug_event(self, name: str, /, **fields: object) -> None:
         """Something only a developer of this service wants to know."""
         self._emit(logging.DEBUG, name, None, fields)
 
-    def event(self, name: str, **fields: object) -> None:
+    def event(self, name: str, /, **fields: object) -> None:
         """Something happened, as it should: ``event("order.placed", order_id=...)``."""
         self._emit(logging.INFO, name, None, fields)
 
-    def warning_event(self, name: str, *, exc_info: ExcInfo = None, **fields: object) -> None:
+    def warning_event(self, name: str, /, *, exc_info: ExcInfo = None, **fields: object) -> None:
         """Something went wrong and was handled."""
         self._emit(logging.WARNING, name, exc_info, fields)
 
-    def error_event(self, name: str, *, exc_info: ExcInfo = None, **fields: object) -> None:
+    def error_event(self, name: str, /, *, exc_info: ExcInfo = None, **fields: object) -> None:
         """Something went wrong and somebody was not served."""
         self._emit(logging.ERROR, name, exc_info, fields)
 
-    def event_at_any_level(self, name: str, **fields: object) -> None:
+    def event_at_any_level(self, name: str, /, **fields: object) -> None:
         """An event that is written whatever the level: a line that somebody waits for."""
         logger = self._logger
         record = logger.makeRecord(logger.name, logging.INFO, "", 0, name, (), None, extra=_extra_of(fields))

@@ -37,8 +37,9 @@ _PROTECTED = re.compile(
     r"|(?=[0-9]*[a-fA-F])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32}|[0-9a-fA-F]{16}))"
     r"(?![0-9A-Za-z])"
 )
-_DIGIT_RUN = re.compile(r"[0-9](?:[\s.\-]{0,2}[0-9]){12,}")
-_GROUP = re.compile(r"[0-9]+")
+# Between the groups: what people type, and what a URL makes of it.
+_DIGIT_RUN = re.compile(r"[0-9](?:(?:[\s.+_-]{1,2}|%20)?[0-9]){12,}")
+_GROUP = re.compile(r"(?:%20|[\s.+_-]+)?([0-9]+)")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 _KEY_VALUE = re.compile(
     r"(?i)(?<![a-z0-9])("
@@ -102,25 +103,26 @@ def _redact_cards(text: str) -> str:
 
 
 def _without_cards(run: re.Match[str]) -> str:
-    """The run of digit groups with every sequence of whole groups that can be a card taken out."""
+    """The run of digit groups without any sequence of whole groups that can be a card, overlapping ones included."""
     text = run.group()
     groups = list(_GROUP.finditer(text))
-    kept, position, index = "", 0, 0
-    while index < len(groups):
-        end = _card_end(text, groups, index)
-        if end is not None:
-            kept += text[position : groups[index].start()] + REDACTED
-            position = groups[end].end()
-            index = end
-        index += 1
-    return kept + text[position:]
+    cleaned, position, hidden_to = "", 0, -1
+    for index, group in enumerate(groups):
+        end = _card_end(groups, index)
+        if end is not None and end > hidden_to:
+            if index > hidden_to:
+                cleaned += text[position : group.start(1)] + REDACTED
+            hidden_to = end
+        if index == hidden_to:
+            position = group.end()
+    return cleaned + text[position:]
 
 
-def _card_end(text: str, groups: list[re.Match[str]], first: int) -> int | None:
+def _card_end(groups: list[re.Match[str]], first: int) -> int | None:
     """The last group of the longest card number that starts with group ``first``."""
     digits, found = "", None
     for index in range(first, len(groups)):
-        digits += text[groups[index].start() : groups[index].end()]
+        digits += groups[index].group(1)
         if len(digits) > 19:
             break
         if _is_card(digits):

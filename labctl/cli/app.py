@@ -3,17 +3,18 @@
 Exit codes: 0 pass, 1 failed, 2 usage or configuration, 3 cannot tell, 130 interrupted.
 """
 
+import difflib
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from labctl.cli.output import err, show_error
-from labkit.errors import LabError
+from labkit.errors import ConfigurationError, LabError
 
 EXIT_INTERRUPTED = 130
 
@@ -73,41 +74,58 @@ def start_here(
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets a traceback out without ``--debug``."""
     arguments = sys.argv[1:] if argv is None else argv
-    as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
         result = _command_for(arguments).main(args=arguments, prog_name="lab", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except LabError as error:
-        if debug:
-            err.print_exception()
-        show_error(error, as_json=as_json)
-        return error.exit_code
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        return _usage(error, as_json=as_json)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted; what was done so far is kept, the same command goes on from there")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except Exception as error:  # noqa: BLE001 - the one place where an error becomes an exit code
+        return _exit_code(error, as_json="--json" in arguments, debug="--debug" in arguments)
+
+
+def _exit_code(error: Exception, *, as_json: bool, debug: bool) -> int:
+    """Show ``error`` as it deserves and say how the process ends."""
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
         # The reader (`head`, a pager) has what it wanted; without this Python complains at exit.
         sys.stdout = Console(quiet=True).file
         return 0
-    except Exception as error:
-        if debug:
-            raise
-        return _unexpected(error, as_json=as_json)
+    if debug:
+        err.print_exception()
+    known = _as_lab_error(error)
+    show_error(known, as_json=as_json)
+    return known.exit_code
 
 
-def _command_for(arguments: list[str]) -> click.Command:
+def _as_lab_error(error: Exception) -> LabError:
+    if isinstance(error, LabError):
+        return error
+    if isinstance(error, TyperException):
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        return ConfigurationError(said, "`lab <verb> --help` shows what it takes.")
+    return LabError(
+        f"Unexpected {type(error).__name__}: {error}",
+        "This is a defect of the lab. Run the same command with `lab --debug ...` and attach `lab support-bundle`.",
+    )
+
+
+def _command_for(arguments: list[str]) -> Any:
     """Register the called verb fully and the others by name only (for help)."""
     called = next((word for word in arguments if not word.startswith("-")), None)
     for verb in VERBS:
-        if called in (None, verb.name) or "--help" in arguments or "-h" in arguments:
+        if called in (None, verb.name):
             _register(verb)
     if called is not None and all(called != verb.name for verb in VERBS):
         raise _unknown_verb(called)
     return typer.main.get_command(app)
+
+
+def _unknown_verb(word: str) -> ConfigurationError:
+    near = difflib.get_close_matches(word, [verb.name for verb in VERBS], n=1)
+    guess = f"Did you mean `lab {near[0]}`?" if near else "`lab --help` lists the verbs."
+    return ConfigurationError(f"There is no verb {word!r}.", guess)
 
 
 def _register(verb: Verb) -> None:
@@ -116,25 +134,3 @@ def _register(verb: Verb) -> None:
         app.add_typer(module.app, name=verb.name)
     else:
         app.command(verb.name)(getattr(module, verb.name.replace("-", "_")))
-
-
-def _unknown_verb(word: str) -> click.UsageError:
-    import difflib  # noqa: PLC0415 - only on this path
-
-    near = difflib.get_close_matches(word, [verb.name for verb in VERBS], n=1)
-    guess = f" Did you mean `lab {near[0]}`?" if near else " `lab --help` lists the verbs."
-    return click.UsageError(f"There is no verb {word!r}.{guess}")
-
-
-def _usage(error: click.ClickException, *, as_json: bool) -> int:
-    show_error(LabError(error.format_message(), "`lab <verb> --help` shows what it takes."), as_json=as_json)
-    return 2
-
-
-def _unexpected(error: Exception, *, as_json: bool) -> int:
-    wrapped = LabError(
-        f"Unexpected {type(error).__name__}: {error}",
-        "This is a defect of the lab. Run the same command with `lab --debug ...` and attach `lab support-bundle`.",
-    )
-    show_error(wrapped, as_json=as_json)
-    return 1

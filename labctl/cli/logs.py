@@ -26,7 +26,8 @@ app.command("tail")(log_tail.tail)
 app.command("export")(log_export.export)
 
 PATTERN_LINES = 5000
-TRACE_SINCE_S = 7 * 86400.0
+# As long as the lab's Loki keeps lines; it refuses questions about more than 72 hours.
+KEPT_S = 48 * 3600.0
 CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -123,7 +124,7 @@ def _show(lines: list[LogLine], logql: str, limit: int, *, as_json: bool) -> Non
 
 
 def _show_all_of(logql: str, what: str, limit: int, *, as_json: bool) -> None:
-    lines = _newest(logql, TRACE_SINCE_S, limit)
+    lines = _newest(logql, KEPT_S, limit)
     _show(lines, logql, limit, as_json=as_json)
     if not lines:
         err.print(Text(f"Loki has no line of {visible(what)}; lines are there about half a second after the request."))

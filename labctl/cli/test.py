@@ -1,6 +1,7 @@
 """``lab test``: every tier of tests that this machine can run, set up and torn down."""
 
 import os
+import signal
 from typing import Annotated
 
 import typer
@@ -25,6 +26,8 @@ def test(
 
     Exit code 0: nothing failed; 1: something did, or was skipped under --no-skips; 3: no test ran at all.
     """
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, _interrupt)
     request = Request(chosen(tier), keyword, pytest_arguments or (), to_stderr=as_json, environ=dict(os.environ))
     results = []
     for result in run_tiers(request, lambda text: err.print(f"[bold cyan]lab test[/] {visible(text)}")):
@@ -36,6 +39,11 @@ def test(
         raise typer.Exit(1)
     if not total.passed:
         raise typer.Exit(3)
+
+
+def _interrupt(*_: object) -> None:
+    """Whoever ends this run, the labs that it brought up are taken down."""
+    raise KeyboardInterrupt
 
 
 def _json(results: list[TierResult], total: Counts) -> dict[str, object]:

@@ -7,7 +7,7 @@ from labctl.backends.durations import parse_duration_s
 from labctl.traces.search import TraceFilter
 from labkit.errors import ConfigurationError
 
-SINCE_CHOICES = ("5m", "15m", "1h", "6h", "24h", "7d")
+SINCE_CHOICES = ("5m", "15m", "1h", "6h", "24h", "48h")
 LIMIT_CHOICES = (20, 50, 100, 200)
 MAX_TEXT = 2000
 

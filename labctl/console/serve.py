@@ -3,12 +3,15 @@
 Never instrumented with OpenTelemetry: what the console does must not appear in what it shows.
 """
 
+import gc
 import sys
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from labctl.console import create_app
+from labctl.console.parts import parts_of
 from labctl.console.settings import ConsoleSettings
 from labkit.errors import LabError
 
@@ -42,9 +45,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no type
 
     def load(self) -> Flask:
         """Called by gunicorn in the worker, after the fork: here threads may start."""
-        from labctl.console import create_app  # noqa: PLC0415 - the master needs no application
-        from labctl.console.parts import parts_of  # noqa: PLC0415
-
         app = create_app(self._settings)
         parts_of(app).board.start()
         return app
@@ -57,5 +57,8 @@ def main() -> int:
     except LabError as error:
         sys.stderr.write(f"error {error.message}\n      next: {error.hint}\n")
         return error.exit_code
+    # All code is imported by now, without a thread or a connection: master and worker share that memory.
+    gc.collect()
+    gc.freeze()
     Server(settings).run()
     return 0

@@ -98,7 +98,7 @@ def secrets(patient: Patient) -> Finding:
     root = patient.lab.secrets_dir
     if not root.is_dir():
         return passed("no secrets yet; `lab up` makes them")
-    open_ones = [path for path in (root, *root.rglob("*")) if is_open(path)]
+    open_ones = [path for path in root.rglob("*") if is_open(path)]
     if not open_ones:
         return passed("secrets are readable by their owner only")
     return failed(

@@ -7,10 +7,14 @@ import requests
 
 from labctl.backends import Session
 from labctl.backends.lab import NAME as CONSOLE
-from labctl.backends.lab import Component
+from labctl.backends.lab import Component, LabState
 from labctl.doctor.finding import Finding, cannot_tell, check, failed, passed, warned
 from labctl.doctor.patient import Patient
 
+# Without the age of the sample, a target that is no longer configured would count for five minutes more.
+FRESH_UP = "up and (time() - timestamp(up) < 15)"
+# The console looks once in a second or two: what has just come up must not be called down.
+SETTLE_S = 5.0
 # The counters of the collector are compared over this long, so that an old trouble is not reported as a present one.
 WATCHED_S = 1.5
 POLL_S = 0.3
@@ -37,13 +41,24 @@ def gateway(patient: Patient) -> Finding:
 @check("components", "lab")
 def components(patient: Patient) -> Iterator[Finding]:
     """What the console says about each part: services by their readyz, servers by their own readiness."""
-    state = patient.backends.lab.state()
+    state = settled(patient)
     if not state.services:
         yield cannot_tell("The lab lists no services.", "lab status")
     ready = [part.name for part in state.components if part.state == "ready"]
     if ready:
         yield passed(f"ready: {', '.join(ready)}")
     yield from (_unwell(part) for part in state.components if part.state != "ready")
+
+
+def settled(patient: Patient) -> LabState:
+    """The lab's state once every part is ready, or as it is after a few seconds."""
+    end_s = time.monotonic() + SETTLE_S
+    while True:
+        state = patient.backends.lab.state()
+        unwell = [part for part in state.components if part.state in ("down", "starting")]
+        if not unwell or time.monotonic() > end_s:
+            return state
+        time.sleep(POLL_S)
 
 
 def _unwell(part: Component) -> Finding:
@@ -139,7 +154,7 @@ def jaeger(patient: Patient) -> Finding:
 @check("prometheus", "lab")
 def prometheus(patient: Patient) -> Iterator[Finding]:
     """Every target that is scraped answers."""
-    targets = patient.backends.prometheus.query("up")
+    targets = patient.backends.prometheus.query(FRESH_UP)
     if not targets:
         yield failed("Prometheus scrapes nothing.", "lab restart prometheus; see prometheus/README.md")
     dead = [one for one in targets if one.samples[-1].value != 1]

@@ -15,8 +15,9 @@ ALIASES = {
     "span": "span_id",
     "correlation": "correlation_id",
     "env": "deployment_environment_name",
+    "origin": "lab_origin",
 }
-INDEX_LABELS = (SERVICE, "deployment_environment_name")
+INDEX_LABELS = (SERVICE, "deployment_environment_name", "lab_origin")
 # Text is looked for in the message and in every field. Fields are no part of Loki's line, so for the search they are
 # put behind it ("{{.}}" prints all labels as Go prints a map) and afterwards the line is put back as it was.
 WITH_FIELDS = ' | label_format lab_line="{{__line__}}" | line_format "{{__line__}} {{.}}"'

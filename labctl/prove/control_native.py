@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import psutil
 import psycopg
@@ -11,6 +10,7 @@ from labctl.prove.control import kill
 from labctl.prove.polling import poll
 from labctl.runtime.belongings import pids_by_component, processes_of
 from labctl.runtime.description import load_stack
+from labctl.runtime.native import compose_values, memory_by_component
 from labctl.runtime.supervisor import Supervisor
 from labctl.runtime.translate import Translation
 from labctl.settings import Lab
@@ -66,14 +66,11 @@ class NativeControl:
 
     def memory_bytes(self) -> Mapping[str, int]:
         """From the kernel's sums over each process's mappings; shared pages count once in all."""
-        return {
-            component: sum(pss_bytes(pid) for pid in pids) for component, pids in pids_by_component(self._lab).items()
-        }
+        return memory_by_component(self._lab)
 
     def port_of(self, component: str, inside: int) -> int:
         """The local port that stands for a container port."""
-        values = {"LAB_PORT": str(self._lab.port), "LAB_OTLP_PORT": str(self._lab.otlp_port)}
-        stack = load_stack(self._lab.checkout / "compose.yaml", values)
+        stack = load_stack(self._lab.checkout / "compose.yaml", compose_values(self._lab))
         return Translation(stack, self._lab, os.environ).port(stack[component], inside)
 
     def listening_addresses(self) -> list[str]:
@@ -94,17 +91,6 @@ class NativeControl:
         if pids:
             return pids
         raise CannotTell(f"{component} has no process just now.", "lab status")
-
-
-def pss_bytes(pid: int) -> int:
-    """Proportional set size; 0 for a process that has ended. Where the kernel does not tell: the resident size."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-        return int(psutil.Process(pid).memory_info().rss)
-    except (OSError, psutil.Error):
-        return 0
 
 
 def _parent(pid: int) -> int:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from labctl.backends.errors import NotFound
 from labkit.errors import CannotTell, LabError
 
 Value = TypeVar("Value")
@@ -24,7 +25,7 @@ def poll(
 ) -> Value:
     """Call ``read`` until ``until(value)`` holds and return that value.
 
-    A backend that cannot be asked just now is asked again. Raises NeverHappened, which names ``what`` was
+    A backend that cannot be asked just now, or does not have it yet, is asked again. Raises NeverHappened, which names ``what`` was
     waited for and the last value or the last error.
     """
     end_s = time.monotonic() + timeout_s
@@ -40,7 +41,7 @@ def poll(
 def _attempt(read: Callable[[], Value]) -> tuple[str, tuple[Value] | None]:
     try:
         value = read()
-    except (CannotTell, OSError) as error:
+    except (CannotTell, NotFound, OSError) as error:
         return f"{type(error).__name__}: {error}", None
     return _short(value), (value,)
 

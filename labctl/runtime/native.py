@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,6 +53,7 @@ class NativeRuntime:
         if self._supervisor.is_alive():
             # It may end while it answers; what is left then is ended below.
             with suppress(CannotTell):
+                self._stop_senders()
                 self._supervisor.stop_all()
             # It stays when its work is done, and has nothing left to be asked nicely for.
             belongings.end_supervisor(self._lab)
@@ -70,6 +72,14 @@ class NativeRuntime:
         processes = self._processes()
         memory = memory_by_component(self._lab)
         return self._states(processes, memory)
+
+    def stop(self, component: str) -> None:
+        """End one process and keep it down."""
+        self._supervisor.stop(component)
+
+    def start(self, component: str) -> None:
+        """Start one process that was stopped; returns before it is ready."""
+        self._supervisor.start_process(component)
 
     def restart(self, component: str) -> None:
         """Restart one process and wait for it."""
@@ -118,6 +128,15 @@ class NativeRuntime:
             state = self._supervisor.states()[process.name]
             if not process.is_one_shot and state.status == "Completed":
                 self._supervisor.start_process(process.name)
+
+    def _stop_senders(self) -> None:
+        """Whatever compose.yaml lists after the collector sends to it: end that first, so that it can say its last."""
+        names = [name for name, state in self._supervisor.states().items() if state.is_running]
+        order = self.stack().names
+        senders = [name for name in names if order.index(name) > order.index("collector")]
+        if senders:
+            with ThreadPoolExecutor(len(senders)) as pool:
+                list(pool.map(self._supervisor.stop, senders))
 
     def _await_supervisor(self) -> None:
         deadline_s = time.monotonic() + SUPERVISOR_TIMEOUT_S

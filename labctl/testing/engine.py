@@ -25,5 +25,20 @@ def engine(progress: Progress) -> Iterator[Mapping[str, str]]:
     if reason:
         raise Missing(reason, "Install Docker, or docker.io, debootstrap and iptables as root")
     progress("starting a container engine with stand-in images; Grafana cannot be had there and is left out by name")
-    with starter.running(progress) as variables:
+    with starter.running(progress) as variables, in_environment(variables):
         yield {**variables, "LAB_WITHOUT": os.environ.get("LAB_WITHOUT", "grafana")}
+
+
+@contextmanager
+def in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for this process too: it asks the engine itself what a lab has left behind."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from opentelemetry import baggage, context
 
 from labkit import correlation, deadline
 from labkit.deadline import DeadlineExceeded
@@ -187,8 +188,6 @@ def test_trace_and_correlation_travel_and_other_baggage_does_not(
     peers: Callable[[Answer], Peer], telemetry: Recorded
 ) -> None:
     """The peer gets traceparent, the correlation id twice, and nothing a view may have put into the baggage."""
-    from opentelemetry import baggage, context
-
     peer = peers(_says(_body(b"{}")))
     with correlation.run_with_context("flow-0000001"):
         token = context.attach(baggage.set_baggage("user.email", "a@example.org"))

@@ -104,7 +104,9 @@ def test_no_representation_of_a_card_shows_its_number(number: str) -> None:
         pytest.param("card", card(), "ok", id="card"),
         pytest.param("card", card(number="4000000000009995"), "insufficient_funds", id="test card"),
         pytest.param("bank", BankAccount("DE62370400440532013001"), "insufficient_funds", id="test account"),
-        pytest.param("crypto", Wallet("0x000000000000000000000000000000000000dead"), "insufficient_funds", id="test wallet"),
+        pytest.param(
+            "crypto", Wallet("0x000000000000000000000000000000000000dead"), "insufficient_funds", id="test wallet"
+        ),
     ],
 )
 def test_the_provider_understands_the_tokens_of_payments(method: str, instrument: domain.Instrument, kind: str) -> None:

@@ -35,7 +35,18 @@ def test_routes_only_parse_call_and_serialise(service: Path) -> None:
 @by_name
 def test_domain_is_pure(service: Path) -> None:
     """No framework, no telemetry, no I/O and no clock: rules can be tried without a service."""
-    impure = {"flask", "opentelemetry", "psycopg", "requests", "labkit", "time", "os", "secrets", "threading", "logging"}
+    impure = {
+        "flask",
+        "opentelemetry",
+        "psycopg",
+        "requests",
+        "labkit",
+        "time",
+        "os",
+        "secrets",
+        "threading",
+        "logging",
+    }
     assert imports(service / "domain.py").isdisjoint(impure)
     assert not re.search(r"\b(now|today|utcnow)\(\)", (service / "domain.py").read_text(encoding="utf-8"))
 

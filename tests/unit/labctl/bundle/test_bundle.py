@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from labctl.bundle.pack import collect, write
+from labctl.bundle.packing import collect, write
 from labctl.bundle.redact import REDACTED, Redactor, values_in_environment, values_on_disk
 from labctl.bundle.sources import Item, Source, configuration, environment, logs, tail
 from labctl.settings import Lab
@@ -135,7 +135,9 @@ def test_bundle_is_clean_and_private(lab: Lab, tmp_path: Path) -> None:
     """Every text goes through the redactor, the manifest included, and only the owner may read the file."""
     target = tmp_path / "b.tar.gz"
     left_out = {"x": f"because {CANARY}"}
-    write(target, iter([Item("a.log", f"token {CANARY}"), Item("b.log", OTHER)]), Redactor(values_on_disk(lab)), left_out)
+    write(
+        target, iter([Item("a.log", f"token {CANARY}"), Item("b.log", OTHER)]), Redactor(values_on_disk(lab)), left_out
+    )
     found = content(target)
     assert set(found) == {"a.log", "b.log", "manifest.json"}
     assert found["b.log"] == REDACTED
@@ -158,7 +160,7 @@ def test_source_that_breaks_is_a_gap_not_the_end(tmp_path: Path) -> None:
 
 def test_full_bundle_names_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The size is bounded."""
-    monkeypatch.setattr("labctl.bundle.pack.TOTAL_BYTES", 10)
+    monkeypatch.setattr("labctl.bundle.packing.TOTAL_BYTES", 10)
     left_out: dict[str, str] = {}
     items = list(collect(_sources(Item("a", "12345"), Item("b", "1234567")), left_out, lambda _: None))
     assert [item.name for item in items] == ["a"]
