@@ -2,19 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.metrics import CallbackOptions, Observation
 from psycopg import errors as postgres_errors
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from labkit import deadline, telemetry
+from labkit import deadline, pool_metrics, telemetry
 from labkit.errors import ApiError
 from labkit.settings import Address, Environ, env_address, env_float_s, env_int, read_secret
 
@@ -105,7 +104,7 @@ class Pool:
         self._pool: ConnectionPool[Connection] | None = None
         self._closed = False
         self._in_use = 0
-        _POOLS.add(self)
+        pool_metrics.watch(self)
 
     @contextmanager
     def connection(self, *, statement_timeout_s: float | None = None) -> Iterator[Connection]:
@@ -134,6 +133,11 @@ class Pool:
         return {"used": self._in_use, "idle": idle}
 
     @property
+    def max_size(self) -> int:
+        """The most connections there may be."""
+        return self._settings.max_size
+
+    @property
     def name(self) -> str:
         """The name of the database; the label of this pool's metrics."""
         return self._settings.database
@@ -142,7 +146,7 @@ class Pool:
         """Close the connections; waits for the pool's threads at most ``timeout_s``."""
         with self._lock:
             pool, self._pool, self._closed = self._pool, None, True
-        _POOLS.discard(self)
+        pool_metrics.forget(self)
         if pool is not None:
             pool.close(timeout=timeout_s)
 
@@ -241,46 +245,3 @@ def _is_connection_loss(error: psycopg.Error) -> bool:
     """Class 08 and 57P01-57P03, 53300 (too many connections), or no SQLSTATE at all: the link itself broke."""
     state = error.sqlstate
     return state is None or state[:2] == "08" or state in ("57P01", "57P02", "57P03", "53300")
-
-
-class _Pools:
-    """The open pools of this process, for the two instruments that look at them when metrics are collected."""
-
-    def __init__(self) -> None:
-        self._pools: list[Pool] = []
-        self._registered = False
-
-    def add(self, pool: Pool) -> None:
-        self._pools.append(pool)
-        if not self._registered:
-            self._registered = True
-            meter = telemetry.meter()
-            meter.create_observable_up_down_counter(
-                "db.client.connection.count", [self._observe(self._counts)], "{connection}", "Connections by state."
-            )
-            meter.create_observable_up_down_counter(
-                "db.client.connection.max", [self._observe(self._limits)], "{connection}", "The most there may be."
-            )
-
-    def discard(self, pool: Pool) -> None:
-        if pool in self._pools:
-            self._pools.remove(pool)
-
-    def _counts(self, pool: Pool) -> Iterable[tuple[int, dict[str, str]]]:
-        return [(value, {"db.client.connection.state": state}) for state, value in pool.counts().items()]
-
-    def _limits(self, pool: Pool) -> Iterable[tuple[int, dict[str, str]]]:
-        return [(pool._settings.max_size, {})]
-
-    def _observe(
-        self, read: Callable[[Pool], Iterable[tuple[int, dict[str, str]]]]
-    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
-        def observe(_options: CallbackOptions) -> Iterable[Observation]:
-            for pool in list(self._pools):
-                for value, labels in read(pool):
-                    yield Observation(value, {**labels, "db.client.connection.pool.name": pool.name})
-
-        return observe
-
-
-_POOLS = _Pools()

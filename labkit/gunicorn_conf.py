@@ -30,21 +30,18 @@ _MASTER_PATIENCE_S = 14
 _HEAVY = (
     "flask",
     "requests",
-    "psycopg",
-    "psycopg_pool",
     "prometheus_client",
-    "labkit.database",
     "labkit.http",
     "labkit.telemetry_sdk",
     "opentelemetry.instrumentation.flask",
     "opentelemetry.instrumentation.logging",
-    "opentelemetry.instrumentation.psycopg",
     "opentelemetry.instrumentation.requests",
     "opentelemetry.instrumentation.system_metrics",
     "opentelemetry.instrumentation.threading",
     "opentelemetry.instrumentation.wsgi",
     "opentelemetry.distro",
 )
+_HEAVY_WITH_DATABASE = ("psycopg", "psycopg_pool", "labkit.database", "opentelemetry.instrumentation.psycopg")
 _log = logs.get_logger(__name__)
 
 
@@ -169,10 +166,10 @@ class Hooks:
             os.kill(self._master_pid, signal.SIGTERM)
 
 
-def warm_up() -> None:
+def warm_up(*, database: bool) -> None:
     """Import what every worker needs, and move it out of the garbage collector's way so that it stays shared."""
     gc.disable()
-    for name in _HEAVY:
+    for name in (*_HEAVY, *(_HEAVY_WITH_DATABASE if database else ())):
         importlib.import_module(name)
     _read_entry_points()
     gc.collect()

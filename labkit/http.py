@@ -13,66 +13,23 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-import urllib3
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span
-from requests.adapters import HTTPAdapter
 
 from labkit import correlation, deadline
 from labkit.errors import ApiError
+from labkit.http_adapter import AnswerTooLarge, WholeAnswerAdapter
+from labkit.http_errors import PeerError, PeerTimeout, PeerUnavailable
 from labkit.labels import HTTP_METHODS, ClosedLabels
 from labkit.telemetry import DURATION_BUCKETS_S, histogram
 
+__all__ = ["Client", "PeerError", "PeerTimeout", "PeerUnavailable", "Response", "name_peer_on_span"]
+
 _PEER_KEY = otel_context.create_key("labkit-peer")
-_CHUNK_BYTES = 65_536
 _DURATION = histogram(
     "http.client.request.duration", "s", "Duration of calls to another component.", DURATION_BUCKETS_S
 )
 _METHODS = ClosedLabels({"http.request.method": HTTP_METHODS})
-
-
-class PeerTimeout(ApiError):
-    """The peer did not answer in time; whether it did the work is not known. 504 ``peer.timeout``."""
-
-    def __init__(self, peer: str, timeout_s: float) -> None:
-        super().__init__(
-            504,
-            "peer.timeout",
-            f"{peer} did not answer within {timeout_s:.2f} s",
-            "look at the trace for where the time went",
-            {"peer": peer, "timeout_s": round(timeout_s, 3)},
-        )
-        self.peer = peer
-
-
-class PeerUnavailable(ApiError):
-    """The peer could not be reached: refused, reset or unknown. 503 ``peer.unavailable``."""
-
-    def __init__(self, peer: str, reason: str) -> None:
-        super().__init__(
-            503, "peer.unavailable", f"{peer} cannot be reached: {reason}", f"see whether {peer} runs", {"peer": peer}
-        )
-        self.peer = peer
-
-
-class PeerError(ApiError):
-    """The peer answered, with an error or with something that is not an answer. 502 ``peer.error``.
-
-    ``peer_status``, ``peer_code`` and ``peer_message`` are what the peer said, empty where it did not.
-    """
-
-    def __init__(self, peer: str, peer_status: int, body: bytes, *, code: str = "peer.error") -> None:
-        error = _error_object(body)
-        self.peer = peer
-        self.peer_status = peer_status
-        self.peer_code = str(error.get("code", ""))
-        self.peer_message = str(error.get("message", ""))
-        self.body = body
-        context = {"peer": peer, "peer_status": peer_status, "peer_code": self.peer_code}
-        said = f" ({self.peer_code})" if self.peer_code else ""
-        super().__init__(
-            502, code, f"{peer} answered {peer_status}{said}", f"look at the spans of {peer} in the trace", context
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +72,7 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy variable must not catch calls between our own components
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _WholeAnswerAdapter(max_response_bytes, pool_size)
+        adapter = WholeAnswerAdapter(max_response_bytes, pool_size)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -208,7 +165,7 @@ class Client:
             )
         except requests.Timeout as error:
             raise PeerTimeout(self.peer, allowed_s) from error
-        except _AnswerTooLarge as error:
+        except AnswerTooLarge as error:
             raise PeerError(self.peer, error.status, b"", code="peer.answer_too_large") from error
         except requests.ConnectionError as error:
             raise PeerUnavailable(self.peer, _reason(error)) from error
@@ -239,54 +196,6 @@ def name_peer_on_span(span: Span, _request: requests.PreparedRequest) -> None:
         correlation_id = correlation.current()
         if correlation_id is not None:
             span.set_attribute(correlation.BAGGAGE_KEY, correlation_id)
-
-
-class _AnswerTooLarge(Exception):
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class _WholeAnswerAdapter(HTTPAdapter):
-    """Reads the body within the call's time and size, where requests would bound only the pause between two bytes."""
-
-    def __init__(self, max_bytes: int, pool_size: int) -> None:
-        super().__init__(pool_connections=2, pool_maxsize=pool_size)
-        self._max_bytes = max_bytes
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        _connect_s, allowed_s = kwargs["timeout"]
-        until = time.monotonic() + allowed_s
-        response = super().send(request, *args, **kwargs)
-        try:
-            response._content = b"".join(self._chunks(response, until))
-        except BaseException:
-            response.close()
-            raise
-        response._content_consumed = True  # type: ignore[attr-defined]
-        response.raw.release_conn()
-        return response
-
-    def _chunks(self, response: requests.Response, until: float) -> Iterator[bytes]:
-        size = 0
-        while chunk := _read_some(response):
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise _AnswerTooLarge(response.status_code)
-            if time.monotonic() > until:
-                raise requests.ReadTimeout("the answer did not end in time", response=response)
-            yield chunk
-
-
-def _read_some(response: requests.Response) -> bytes:
-    """What has arrived, as soon as it has: ``read`` would wait for the whole amount."""
-    try:
-        chunk: bytes = response.raw.read1(_CHUNK_BYTES, decode_content=True)
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise requests.ReadTimeout(error, response=response) from error
-    except urllib3.exceptions.HTTPError as error:
-        raise requests.ConnectionError(error, response=response) from error
-    return chunk
 
 
 @contextmanager
@@ -325,12 +234,3 @@ def _reason(error: BaseException) -> str:
         if seen is deepest:
             break
     return type(deepest).__name__
-
-
-def _error_object(body: bytes) -> Mapping[str, object]:
-    try:
-        found = json_module.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    error = found.get("error") if isinstance(found, dict) else None
-    return error if isinstance(error, dict) else {}

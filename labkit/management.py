@@ -5,55 +5,29 @@ instrumentation sees it: what operators and the incident engine do is not in the
 """
 
 import hmac
-import json
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, cast
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from labkit import correlation, logs, telemetry
-from labkit.errors import ApiError, ConfigurationError, LabError
+from labkit.errors import ApiError, LabError
+from labkit.management_http import BoundedServer, bind, json_answer
 from labkit.operations import Operations, Scope, Verb
 from labkit.redaction import redact_text
 from labkit.settings import Address
 
 __all__ = ["ManagementServer", "Operations", "Verb", "bind"]
 
-_MAX_BODY_BYTES = 65_536
-_MAX_CONNECTIONS = 16
-_CONNECTION_TIMEOUT_S = 5.0  # between two bytes of a client
-_LONGEST_CONNECTION_S = 15.0  # however the client drips
 _READINESS_EVERY_S = 2.0
 _TAG = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logs.get_logger(__name__)
 Answer = tuple[int, Mapping[str, object]]
-
-
-def bind(address: Address) -> socket.socket:
-    """A listening socket; gunicorn's master makes it, so that a taken port ends the start and not the worker.
-
-    Raises ``ConfigurationError`` naming the address.
-    """
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address.host, address.port))
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"the management port {address} cannot be opened: {error.strerror}",
-            "another process has it; set LAB_MANAGEMENT_BIND to another address",
-            {"address": str(address)},
-        ) from error
-    return listener
 
 
 class ManagementServer:
@@ -76,7 +50,7 @@ class ManagementServer:
         self._metrics = _Metrics(operations)
         self._stopping = threading.Event()
         listener = bind_to if isinstance(bind_to, socket.socket) else bind(bind_to)
-        self._server = _Server(listener, self)
+        self._server = BoundedServer(listener, self)
         self._verbs = {(verb.method, verb.path): verb for verb in [*self._own_verbs(), *operations.verbs]}
 
     @property
@@ -103,16 +77,16 @@ class ManagementServer:
             self._authorise(verb.scope, authorization)
             if path == "/metrics":
                 return 200, CONTENT_TYPE_LATEST, self._metrics.text()
-            return _json(*verb.handler(body))
+            return json_answer(*verb.handler(body))
         except ApiError as error:
-            return _json(error.status, error.as_json())
+            return json_answer(error.status, error.as_json())
         except LabError as error:
             refused = ApiError(400, "request.refused", error.message, error.hint, error.context)
-            return _json(refused.status, refused.as_json())
+            return json_answer(refused.status, refused.as_json())
         except Exception as error:  # noqa: BLE001 - an operator needs an answer, also to a bug
             _log.error_event("management.failed", exc_info=error)
             said = f"{type(error).__name__}: {redact_text(str(error))}"
-            return _json(500, ApiError(500, "internal.error", said).as_json())
+            return json_answer(500, ApiError(500, "internal.error", said).as_json())
 
     def _find(self, method: str, path: str) -> Verb:
         found = self._verbs.get((method, path))
@@ -199,96 +173,3 @@ class _Metrics:
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
-
-
-class _Server(ThreadingHTTPServer):
-    """Serves a socket that is already listening; bounds the number and the age of connections."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, listener: socket.socket, management: ManagementServer) -> None:
-        super().__init__(("", 0), _Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listener
-        self.management = management
-        self._open: dict[int, tuple[socket.socket, float]] = {}
-        self._lock = threading.Lock()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            full = len(self._open) >= _MAX_CONNECTIONS
-            if not full:
-                self._open[id(request)] = (request, time.monotonic())
-        if full:
-            self.shutdown_request(request)
-        else:
-            super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._open.pop(id(request), None)
-        super().shutdown_request(request)
-
-    def service_actions(self) -> None:
-        """Called twice a second: ends connections that have been open too long."""
-        oldest = time.monotonic() - _LONGEST_CONNECTION_S
-        with self._lock:
-            old = [connection for connection, since in self._open.values() if since < oldest]
-        for connection in old:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it closed by itself
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is not news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout: ClassVar[float] = _CONNECTION_TIMEOUT_S  # the base declares it per instance
-    server_version = "labkit"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        self._serve({})
-
-    def do_POST(self) -> None:
-        try:
-            self._serve(self._body())
-        except ApiError as error:
-            self._write(*_json(error.status, error.as_json()))
-
-    def _serve(self, body: Mapping[str, Any]) -> None:
-        management = cast(_Server, self.server).management
-        path = self.path.partition("?")[0]
-        self._write(*management.answer(self.command, path, self.headers.get("Authorization", ""), body))
-
-    def _body(self) -> Mapping[str, Any]:
-        if self.headers.get("Transfer-Encoding"):
-            raise ApiError(411, "body.no_length", "the body has no length", "send Content-Length")
-        length = self.headers.get("Content-Length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > _MAX_BODY_BYTES:
-            raise ApiError(413, "body.too_large", f"the body is larger than {_MAX_BODY_BYTES} bytes", "send less")
-        try:
-            body = json.loads(self.rfile.read(int(length)) or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise ApiError(400, "body.invalid_json", "the body is not valid JSON", "check the syntax") from error
-        if not isinstance(body, dict):
-            raise ApiError(400, "body.not_an_object", "the body must be a JSON object", 'send {"name": value}')
-        return body
-
-    def _write(self, status: int, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """No access log: probes come every second."""
-
-
-def _json(status: int, answer: Mapping[str, object]) -> tuple[int, str, bytes]:
-    return status, "application/json", json.dumps(answer).encode()

@@ -39,7 +39,7 @@ def prepare_environment(settings: AppSettings) -> None:
 
     for name, value in telemetry_environment.variables().items():
         os.environ.setdefault(name, value)
-    os.environ.update(telemetry_environment.identity(settings))
+    os.environ.update(telemetry_environment.identity(settings, database=_has_database(os.environ)))
 
 
 def _serve(service: str) -> None:
@@ -55,7 +55,7 @@ def _serve(service: str) -> None:
 
     logs.configure(service, app_settings.log_level)
     hooks = gunicorn_conf.Hooks(_server_settings(app_settings, os.environ))
-    gunicorn_conf.warm_up()
+    gunicorn_conf.warm_up(database=_has_database(os.environ))
     _gunicorn(service, hooks.options()).run()
 
 
@@ -71,6 +71,10 @@ def _server_settings(app: AppSettings, environ: Environ) -> Any:
         threads=env_int(environ, "LAB_THREADS", 8, minimum=1, maximum=64),
         graceful_timeout_s=env_int(environ, "LAB_GRACEFUL_TIMEOUT_S", 10, minimum=1, maximum=10),
     )
+
+
+def _has_database(environ: Environ) -> bool:
+    return bool(environ.get("POSTGRES_ADDR"))
 
 
 def _end_by_default_on_signals() -> None:

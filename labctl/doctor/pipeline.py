@@ -14,7 +14,7 @@ from labctl.doctor.patient import Patient
 # Without the age of the sample, a target that is no longer configured would count for five minutes more.
 FRESH_UP = "up and (time() - timestamp(up) < 15)"
 # The console looks once in a second or two: what has just come up must not be called down.
-SETTLE_S = 5.0
+SETTLE_S = 2.5
 # The counters of the collector are compared over this long, so that an old trouble is not reported as a present one.
 WATCHED_S = 1.5
 POLL_S = 0.3
@@ -42,6 +42,7 @@ def gateway(patient: Patient) -> Finding:
 def components(patient: Patient) -> Iterator[Finding]:
     """What the console says about each part: services by their readyz, servers by their own readiness."""
     state = settled(patient)
+    patient.notes["down"] = [part.name for part in state.components if part.state == "down"]
     if not state.services:
         yield cannot_tell("The lab lists no services.", "lab status")
     ready = [part.name for part in state.components if part.state == "ready"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labctl.runtime.base import ComponentState, Progress, Step
+from labctl.runtime.description import load_stack
 from labctl.runtime.native import compose_values, left_out
 from labctl.settings import Lab
 from labkit.errors import CannotTell, ConfigurationError, LabError
@@ -62,7 +63,7 @@ class ComposeRuntime:
         progress(Step(note="building the lab's images (the first time takes minutes)"))
         self._run("build", timeout_s=1800)
         self._lab.remember(self.name)
-        starting = self._start("up", "--detach", "--wait", "--wait-timeout", "240", "--remove-orphans", *self._scales())
+        starting = self._start("up", "--detach", "--wait", "--wait-timeout", "240", "--remove-orphans", *self._names())
         reading = threading.Thread(target=self._read, args=(starting,), daemon=True)
         reading.start()
         while starting.poll() is None:
@@ -110,8 +111,12 @@ class ComposeRuntime:
         with os.fdopen(descriptor, "w") as handle:
             handle.write(self.operator_token() or "")
 
-    def _scales(self) -> list[str]:
-        return [part for name in sorted(left_out()) for part in ("--scale", f"{name}=0")]
+    def _names(self) -> list[str]:
+        """Nothing (which means all) or, where components are left out, every other by name."""
+        if not left_out():
+            return []
+        stack = load_stack(self._lab.checkout / "compose.yaml", compose_values(self._lab))
+        return list(stack.without(left_out()).names)
 
     def _states(self) -> list[ComponentState]:
         rows = [json.loads(line) for line in self._run("ps", "--all", "--format", "json").splitlines() if line.strip()]

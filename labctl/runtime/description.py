@@ -11,7 +11,7 @@ import yaml
 from labkit.errors import ConfigurationError
 
 PLACE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-NATIVE_KEYS = {"command", "environment", "ports", "ready", "stop_signal", "only_when_on_path"}
+NATIVE_KEYS = {"command", "environment", "ports", "ready", "only_when_on_path"}
 MEMORY_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -32,7 +32,6 @@ class Native:
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[int, int] = field(default_factory=dict)
     ready: Ready | None = None
-    stop_signal: str = "SIGTERM"
     only_when_on_path: str = ""
 
 
@@ -58,6 +57,7 @@ class Component:
     restart: str
     has_health_check: bool
     memory_limit_bytes: int
+    stop_signal: str
     native: Native
 
     @property
@@ -115,6 +115,7 @@ def _component(name: str, row: Mapping[str, Any]) -> Component:
         restart=str(row.get("restart", "no")),
         has_health_check="healthcheck" in row,
         memory_limit_bytes=_bytes(str(row.get("mem_limit", "0m"))),
+        stop_signal=str(row.get("stop_signal", "SIGTERM")),
         native=_native(name, row.get("x-native")),
     )
 
@@ -133,7 +134,6 @@ def _native(name: str, row: Mapping[str, Any] | None) -> Native:
         environment={key: str(value) for key, value in row.get("environment", {}).items()},
         ports={int(port): int(offset) for port, offset in row.get("ports", {}).items()},
         ready=_ready(row.get("ready")),
-        stop_signal=str(row.get("stop_signal", "SIGTERM")),
         only_when_on_path=str(row.get("only_when_on_path", "")),
     )
 

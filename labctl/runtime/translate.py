@@ -78,7 +78,7 @@ class Translation:
             | {key: self._value(component, value) for key, value in environment.items()},
             depends_on={other: how for other, how in component.depends_on.items() if runs_here(self._stack[other])},
             is_one_shot=component.is_one_shot,
-            stop_signal=native.stop_signal,
+            stop_signal=component.stop_signal,
             ready_url=url,
             ready_command=self._command(component, ready.command) if ready and ready.command else (),
             ports={port: self.port(component, port) for port in inside},

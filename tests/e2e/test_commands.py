@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from labctl.bundle.redact import Redactor, values_on_disk
+from labctl.doctor.pipeline import FRESH_UP
 from labctl.prove.polling import poll
 from labctl.prove.shopper import Placed
 from labctl.prove.world import World
@@ -94,7 +95,7 @@ def test_lines_of_a_trace_and_of_a_journey_are_found(cli: Cli, purchase: Placed)
 
 def test_metrics_are_queried(cli: Cli, purchase: Placed) -> None:
     """`metrics query` prints what Prometheus has, and every target of it is up."""
-    found = answer(cli, "metrics", "query", "up")
+    found = answer(cli, "metrics", "query", FRESH_UP)
     assert found["series"]
     assert {one["values"][-1][1] for one in found["series"]} == {1}
 

@@ -2,7 +2,7 @@
 // Text from the server is only ever set as text, never as HTML.
 
 const byId = (id) => document.getElementById(id);
-const state = { user: document.body.dataset.user, busy: false, purchase: null };
+const state = { user: document.body.dataset.user, waiting: 0, queue: Promise.resolve(), purchase: null };
 
 /** An element with attributes and children; a string child is text. */
 function make(tag, attributes = {}, ...children) {
@@ -74,10 +74,13 @@ function showLast(kind, paragraphs, meta) {
   byId("last").replaceChildren(outcome, facts);
 }
 
-/** Run one action of the visitor: one at a time (the cart lives in a cookie), its outcome in the panel. */
-async function act(action) {
-  if (state.busy) return;
-  setBusy(true);
+/** Run one action of the visitor after the ones before it (the cart lives in a cookie); its outcome in the panel. */
+function act(action) {
+  setBusy(state.waiting + 1);
+  state.queue = state.queue.catch(() => {}).then(() => run(action));
+}
+
+async function run(action) {
   try {
     const { text, meta } = await action();
     if (text) showLast("good", [text], meta);
@@ -86,14 +89,14 @@ async function act(action) {
     if (error.code === "session.missing") setUser("");
     showLast("bad", [sentence(error.message), sentence(error.hint)], error.meta);
   } finally {
-    setBusy(false);
+    setBusy(state.waiting - 1);
   }
 }
 
-function setBusy(busy) {
-  state.busy = busy;
-  document.body.setAttribute("aria-busy", String(busy));
-  byId("pay").disabled = busy;
+function setBusy(waiting) {
+  state.waiting = waiting;
+  document.body.setAttribute("aria-busy", String(waiting > 0));
+  byId("pay").disabled = waiting > 0;
 }
 
 // ---- money
@@ -295,6 +298,7 @@ function keyFor(request) {
 
 byId("checkout-form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (state.waiting) return; // a double click is one purchase
   act(async () => {
     const request = { payment: payment(), currency: currency() };
     const headers = { "Idempotency-Key": keyFor(request) };

@@ -117,6 +117,18 @@ def test_the_management_port_answers_while_every_thread_is_stuck(service: Servic
         assert {answer.result().status_code for answer in stuck} == {200}
 
 
+def test_a_worker_does_not_outlive_its_master(service: Service) -> None:
+    """SIGKILL of the master alone: the worker leaves both ports by itself, and the service starts again on them."""
+    worker = service.worker_pid()
+    assert service.process is not None
+    service.process.kill()
+    service.process.wait(timeout=5)
+    service.start()
+    eventually(lambda: not Path(f"/proc/{worker}").exists())
+    assert service.get("/hello/again").ok
+    assert service.manage("GET", "/livez").ok
+
+
 def test_restart_ends_the_process_cleanly(service: Service) -> None:
     """POST /restart answers first and then ends the master too; the runtime starts it again."""
     assert service.manage("POST", "/restart").status_code == 202

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from catalog import assortment
 from catalog.store import PostgresProducts
-
 from labkit.database import DatabaseSettings, Pool
 from labkit.settings import Address
 from labkit.testing import Recorded, recorded

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import flask
 import pytest
+from flask.testing import FlaskClient
+
 from catalog import assortment, create_app
 from catalog.domain import CURRENCIES
 from catalog.routes import Deps
 from catalog.settings import Settings
 from catalog.store import PostgresProducts
-from flask.testing import FlaskClient
-
 from labkit.app import operations, run_startup
 from labkit.database import DatabaseSettings, Pool
 from labkit.settings import Address, AppSettings

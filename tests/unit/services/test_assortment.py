@@ -3,11 +3,12 @@
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from catalog import assortment
 from catalog.domain import MAX_SEARCH_WORDS, Product, search_words
 from catalog.settings import Settings
-from hypothesis import given
-from hypothesis import strategies as st
 
 SEED = 20_261
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from storefront.domain import EMPTY_CART, MAX_LINES, MAX_QUANTITY, Cart, Checkout, Refusal, empty_basket
 
 product_ids = st.sampled_from([f"prd-{number:06d}" for number in range(60)])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from orders.domain import Instrument, KeyState, Line, OrderRequest, Status, Verdict, judge
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

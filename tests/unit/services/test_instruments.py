@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from payments import domain
 from payments.domain import BankAccount, Card, Wallet, instrument_of
 from thirdparty.domain import token_kind

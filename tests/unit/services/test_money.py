@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 import pytest
-from catalog import domain as catalog
 from hypothesis import given
 from hypothesis import strategies as st
+
+from catalog import domain as catalog
 from orders.domain import Instrument, Line, Money, OrderRequest
 
 prices = st.integers(1, 10**9)

@@ -7,11 +7,12 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from thirdparty.domain import Charge, ChargeRequest, Latency, charge_id, decide, is_same_charge, token_kind
 from thirdparty.store import ChargeStore
 
 
-def request(reference: str = "ord_a", token: str = "tok_ok_abc", amount_minor: int = 100) -> ChargeRequest:
+def request(reference: str = "ord_a", token: str = "tok_ok_abc", amount_minor: int = 100) -> ChargeRequest:  # noqa: S107
     """A charge that is fine unless told otherwise."""
     return ChargeRequest(reference, amount_minor, "EUR", "card", token)
 
@@ -55,7 +56,7 @@ def test_the_store_keeps_the_latest_charges_only() -> None:
     """Memory is bounded, and asking for a charge keeps it."""
     store = ChargeStore(capacity=2)
     for reference in ("a", "b", "a", "c"):
-        store.get_or_add(reference, lambda reference=reference: decide(request(reference), "ok"))  # type: ignore[misc]
+        store.get_or_add(reference, lambda reference=reference: decide(request(reference), "ok"))
     assert len(store) == 2
     assert store.find(charge_id("b")) is None
     assert store.find(charge_id("a")) is not None
@@ -85,6 +86,6 @@ def test_many_threads_with_one_reference_make_one_charge() -> None:
 
 def test_latency_has_its_median_and_stays_below_its_ceiling() -> None:
     """A lognormal curve: the median is where the settings say, the tail is cut."""
-    samples = [Latency(0.015, 0.35, 0.05).sample_s(Random(seed)) for seed in range(2_000)]
+    samples = [Latency(0.015, 0.35, 0.05).sample_s(Random(seed)) for seed in range(2_000)]  # noqa: S311
     assert statistics.median(samples) == pytest.approx(0.015, rel=0.1)
     assert max(samples) <= 0.05

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
 import catalog.settings
 import orders.settings
 import payments.settings
-import pytest
 import storefront.settings
 import thirdparty.settings
-
 from labkit.errors import ConfigurationError
 
 FromEnv = Callable[[Mapping[str, str]], object]
