@@ -96,7 +96,9 @@ def _set_up(connection: psycopg.Connection[tuple[object, ...]], service: str, pa
     )
     created = not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", service)
     if created:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+        # Whatever locale the cluster was made with: text must come back as text.
+        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+        connection.execute(create.format(name, name))
     else:
         connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, name))
     _close_to_public(connection, service)

@@ -55,7 +55,7 @@ def kill(world: World, count: int | None, progress: Progress) -> Bench:
             for one in kills
         ],
         notes=[
-            "20 requests a second of customers who buy. Spans lost: of purchases answered before the signal. Back "
+            "20 requests a second of customers who buy. Spans lost: of all confirmed purchases. Back "
             "after: from the signal to the answer of the first purchase that began after it and after every failed one."
         ],
     )

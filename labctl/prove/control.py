@@ -5,6 +5,7 @@ One protocol, two implementations: plain processes under their supervisor, and c
 
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -25,11 +26,14 @@ class Control(Protocol):
     def start(self, component: str) -> None:
         """Start a stopped component again; returns when it has been started, which is before it is ready."""
 
-    def kill_worker(self, service: str) -> None:
-        """SIGKILL to the process of a service that answers requests; its parent stays."""
+    def kill_worker(self, service: str) -> float:
+        """SIGKILL to the process of a service that answers requests; its parent stays.
 
-    def kill_all(self, component: str) -> None:
-        """SIGKILL to every process of the component at once; what supervises it starts it again."""
+        Returns the monotonic time (seconds) of the signal, or a moment earlier where it is not known exactly.
+        """
+
+    def kill_all(self, component: str) -> float:
+        """SIGKILL to every process of the component at once; what supervises it starts it again. Returns likewise."""
 
     def sql(self, database: str, statement: str) -> list[str]:
         """The rows of a statement with one column, asked as the database's superuser."""
@@ -57,10 +61,12 @@ def control_of(lab: Lab) -> Control:
     return NativeControl(lab)
 
 
-def kill(pids: Sequence[int]) -> None:
-    """SIGKILL to each, at once; those that are gone already are no trouble."""
+def kill(pids: Sequence[int]) -> float:
+    """SIGKILL to each, at once, and the monotonic time just before; those that are gone already are no trouble."""
+    began_s = time.monotonic()
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+    return began_s

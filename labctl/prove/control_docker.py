@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 
 from labctl.prove.control import kill
@@ -41,17 +42,19 @@ class DockerControl:
         """``docker compose start``."""
         self._compose("start", component)
 
-    def kill_worker(self, service: str) -> None:
+    def kill_worker(self, service: str) -> float:
         """From inside the container, where the worker's process id is known on every host."""
+        began_s = time.monotonic()
         self._compose("exec", "-T", service, "python", "-S", "-c", KILL_WORKERS)
+        return began_s
 
-    def kill_all(self, component: str) -> None:
+    def kill_all(self, component: str) -> float:
         """By the container's first process as the host sees it: a kill through the engine would count as "stop"."""
         container = self._compose("ps", "--quiet", component).strip()
         pid = int(self._run("docker", "inspect", "--format", "{{.State.Pid}}", container))
         if not pid or not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110 - no path of a file
             raise CannotTell("The engine's processes are not visible from here (they run in a virtual machine).")
-        kill([pid])
+        return kill([pid])
 
     def sql(self, database: str, statement: str) -> list[str]:
         """By ``psql`` inside the container."""

@@ -43,17 +43,17 @@ class NativeControl:
         """Through the supervisor."""
         self._supervisor.start_process(component)
 
-    def kill_worker(self, service: str) -> None:
+    def kill_worker(self, service: str) -> float:
         """To the children of the service's first process, which is gunicorn's master."""
         pids = self._pids(service)
         workers = [pid for pid in pids if _parent(pid) in pids]
         if not workers:
             raise CannotTell(f"{service} has no worker just now.", "lab status")
-        kill(workers)
+        return kill(workers)
 
-    def kill_all(self, component: str) -> None:
+    def kill_all(self, component: str) -> float:
         """To all its processes; children first would let the master start new ones."""
-        kill(self._pids(component))
+        return kill(self._pids(component))
 
     def sql(self, database: str, statement: str) -> list[str]:
         """Straight to PostgreSQL's local port."""

@@ -1,6 +1,5 @@
 """A service's process is killed with SIGKILL under load: how many spans go with it, and how soon is it back?"""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +23,8 @@ ASK_THREADS = 4
 class Kill:
     """One kill of ``service``.
 
-    ``lost_spans``: spans of the service that are missing from the traces of purchases which the shop had answered
-    before the signal (what was in flight had not ended, so there was no span yet). ``back_after_s``: from the signal
+    ``lost_spans``: spans of the service that are missing from the traces of all purchases which the shop confirmed,
+    before and after the signal (a purchase that failed had a span that never ended). ``back_after_s``: from the signal
     to the answer of the first purchase that began after it, and after every failed one.
     """
 
@@ -61,17 +60,14 @@ def run_kill(
     with Load(customers.buy, requests_per_s / REQUESTS_PER_PURCHASE) as load:
         world.wait(LEAD_S)
         progress(f"SIGKILL to {service}")
-        # Taken before the signal: a purchase answered between the two is not counted, so nothing is blamed wrongly.
-        killed_s = time.monotonic()
-        (world.control.kill_all if whole_group else world.control.kill_worker)(service)
+        killed_s = (world.control.kill_all if whole_group else world.control.kill_worker)(service)
         world.wait(after_s)
-    before = [one.result for one in load.done if one.result and one.ended_s < killed_s]
-    later = [one.result for one in load.done if one.result and one.began_s > killed_s]
-    each, lost = count_lost(world.backends, service, before, later)
+    last = [one.result for one in sorted(load.done, key=lambda one: one.began_s) if one.result][-10:]
+    each, lost = count_lost(world.backends, service, load.results, last)
     return Kill(
         service=service,
         whole_group=whole_group,
-        answered_before=len(before),
+        answered_before=sum(one.result is not None and one.ended_s < killed_s for one in load.done),
         spans_each=each,
         lost_spans=lost,
         failed_purchases=len(load.errors),
@@ -87,32 +83,32 @@ def back_after_s(done: Sequence[Done[Placed]], killed_s: float) -> float:
 
 
 def count_lost(
-    backends: Backends, service: str, before: Sequence[Placed], later: Sequence[Placed], *, timeout_s: float = 15.0
+    backends: Backends, service: str, placed: Sequence[Placed], last: Sequence[Placed], *, timeout_s: float = 15.0
 ) -> tuple[int, int]:
-    """How many spans the service has in a whole trace, and how many are missing in ``before`` together.
+    """How many spans the service has in a whole trace, and how many are missing in ``placed`` together.
 
-    Every purchase takes the same way, so the commonest number among ``later`` (after the restart) is the whole one.
+    Every purchase takes the same way, so the commonest number among the ``last`` ones is the whole one.
     """
 
-    def counts(placed: Sequence[Placed]) -> dict[str, int]:
+    def counts(some: Sequence[Placed]) -> dict[str, int]:
         with ThreadPoolExecutor(ASK_THREADS) as pool:
-            return dict(pool.map(lambda one: (one.trace_id, spans_of(backends, service, one.trace_id)), placed))
+            return dict(pool.map(lambda one: (one.trace_id, spans_of(backends, service, one.trace_id)), some))
 
     whole = poll(
         f"a whole trace of {service} after its restart",
-        lambda: _commonest(counts(later[-10:])),
+        lambda: _commonest(counts(last)),
         lambda number: number > 0,
         timeout_s=timeout_s,
     )
     try:
         seen = poll(
             f"all spans of {service}",
-            lambda: counts(before),
+            lambda: counts(placed),
             lambda found: missing(found, whole) == 0,
             timeout_s=5.0,
         )
     except NeverHappened:
-        seen = counts(before)
+        seen = counts(placed)
     return whole, missing(seen, whole)
 
 

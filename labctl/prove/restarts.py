@@ -1,6 +1,5 @@
 """Up and down again and again: each time the lab answers, each time nothing is left."""
 
-import json
 import os
 import socket
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 
 from labctl.doctor.machine import Machine
 from labctl.settings import CHECKOUT, INNER_BLOCK, Lab
+from labkit.errors import LabError
 
 VERB_TIMEOUT_S = 300.0
 
@@ -19,13 +19,17 @@ VERB_TIMEOUT_S = 300.0
 class Verb:
     """One run of the command line."""
 
+    arguments: tuple[str, ...]
     code: int
     output: str
     duration_s: float
 
-    def json(self) -> object:
-        """What it printed, decoded."""
-        return json.loads(self.output)
+    def wanted(self) -> "Verb":
+        """Itself, if it went well. Raises LabError with its output otherwise."""
+        if self.code == 0:
+            return self
+        command = " ".join(("lab", *self.arguments))
+        raise LabError(f"`{command}` ended with {self.code}: {self.output[-1500:]}", "lab doctor")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def run_lab(*arguments: str, environ: Mapping[str, str] | None = None, timeout_s
         timeout=timeout_s,
         check=False,
     )
-    return Verb(done.returncode, done.stdout, time.monotonic() - started)
+    return Verb(arguments, done.returncode, done.stdout, time.monotonic() - started)
 
 
 def leftovers(lab: Lab, machine: Machine | None = None) -> Leftovers:
