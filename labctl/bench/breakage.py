@@ -42,21 +42,22 @@ def kill(world: World, count: int | None, progress: Progress) -> Bench:
             Figure("kill.worst_back_after_s", _worst_s(workers), "s", "SIGKILL to the process that serves"),
             Figure("kill.group_worst_back_after_s", _worst_s(groups), "s", "SIGKILL to the whole process group"),
         ],
-        columns=("service", "killed", "spans lost", "spans a purchase", "failed purchases", "back after s"),
+        columns=("service", "killed", "spans lost", "spans a journey", "failed journeys", "back after s"),
         rows=[
             [
                 one.service,
                 "group" if one.whole_group else "worker",
                 one.lost_spans,
                 one.spans_each,
-                one.failed_purchases,
+                one.failed_journeys,
                 round(one.back_after_s, 2),
             ]
             for one in kills
         ],
         notes=[
-            "20 requests a second of customers who buy. Spans lost: of all confirmed purchases. Back "
-            "after: from the signal to the answer of the first purchase that began after it and after every failed one."
+            "20 requests a second: 5 customers, each with login, search, cart and checkout. Spans lost: of all "
+            "journeys that ended with a purchase. Back after: from the signal to the end of the first journey that "
+            "began after it and after every failed one."
         ],
     )
 

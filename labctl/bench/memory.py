@@ -32,7 +32,7 @@ def memory(world: World, count: int | None, progress: Progress) -> Bench:
         columns=("component", "MB"),
         rows=[[name, round(value, 1)] for name, value in ordered],
         notes=[
-            f"Measure: {world.control.memory_measure}; median of {len(looks)} looks, {BETWEEN_S:.0f} s apart, after a restart "
-            "and the one purchase that `up` makes."
+            f"Measure: {world.control.memory_measure}; median of {len(looks)} looks, {BETWEEN_S:.0f} s apart, after a "
+            "restart and the one purchase that `up` makes."
         ],
     )

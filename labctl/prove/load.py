@@ -84,6 +84,20 @@ class Load(Generic[Result]):
             self.done.append(Done(began, time.monotonic(), result))
 
 
+@dataclass(frozen=True)
+class Journey:
+    """A customer's way through the shop; ``trace_ids`` of its four requests: login, search, cart, checkout."""
+
+    placed: Placed
+    trace_ids: tuple[str, ...]
+
+
+def journey(url: str) -> Journey:
+    """A new customer buys something."""
+    shopper = Shopper(url)
+    return Journey(shopper.buy_something(), tuple(shopper.trace_ids))
+
+
 class Customers:
     """Customers who are logged in and know a product, handed to one thread at a time."""
 

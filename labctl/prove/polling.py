@@ -25,8 +25,8 @@ def poll(
 ) -> Value:
     """Call ``read`` until ``until(value)`` holds and return that value.
 
-    A backend that cannot be asked just now, or does not have it yet, is asked again. Raises NeverHappened, which names ``what`` was
-    waited for and the last value or the last error.
+    A backend that cannot be asked just now, or does not have it yet, is asked again. Raises NeverHappened, which names
+    what was waited for and the last value or the last error.
     """
     end_s = time.monotonic() + timeout_s
     while True:

@@ -32,7 +32,10 @@ class Placed:
 
 
 class Shopper:
-    """One customer with a session of its own. Not for several threads at once."""
+    """One customer with a session of its own. Not for several threads at once.
+
+    ``trace_ids``: of every answer so far, in order.
+    """
 
     def __init__(self, url: str, user: str | None = None, *, timeout_s: float = 15.0) -> None:
         self._base = f"{url}/shop/api"
@@ -41,6 +44,7 @@ class Shopper:
         self._session.trust_env = False
         self.user = user or f"shopper-{uuid.uuid4().hex[:10]}"
         self.correlation_id = ""
+        self.trace_ids: list[str] = []
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         """Any request to the shop, whatever its status. Raises CannotTell when no answer comes."""
@@ -48,6 +52,7 @@ class Shopper:
             answer = self._session.request(method, self._base + path, timeout=self._timeout_s, **options)
         except requests.RequestException as error:
             raise CannotTell(f"{method} {self._base}{path}: {error}", "lab status") from error
+        self.trace_ids.append(trace_id_in(answer))
         return answer
 
     def login(self) -> None:

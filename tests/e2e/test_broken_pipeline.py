@@ -1,12 +1,11 @@
-"""The pipeline is broken on purpose: the right hop is named, and nothing is lost that was promised to be kept."""
+"""A part of the pipeline is stopped on purpose: the right hop is named, and the shop sells on."""
 
 import json
 from collections.abc import Iterator
 
 import pytest
 
-from labctl.prove.kill import MOST_LOST_SPANS, SERVICES, run_kill
-from labctl.prove.outage import run_outage, wait_until_ready
+from labctl.prove.outage import wait_until_ready
 from labctl.prove.polling import poll
 from labctl.prove.shopper import Shopper
 from labctl.prove.world import World
@@ -65,23 +64,3 @@ def test_question_that_cannot_be_asked_is_no_empty_answer(without: str, cli: Cli
     ran = cli(*QUESTIONS[without])
     assert ran.code == 3, ran.output[-2000:]
     assert without in ran.output.lower()
-
-
-@pytest.mark.usefixtures("ready")
-def test_outage_of_the_collector_loses_no_order(world: World) -> None:
-    """30 s without a collector under 20 requests a second: every order is in PostgreSQL, in Loki and in Jaeger."""
-    outage = run_outage(world)
-    assert outage.refused == 0, outage.first_refusal
-    assert outage.evidence.is_complete, outage.as_json()
-    # 20 requests a second, two for each purchase, over 30 s and the lead before and after.
-    assert outage.evidence.orders >= 300
-
-
-@pytest.mark.usefixtures("ready")
-@pytest.mark.parametrize("service", SERVICES)
-def test_killed_service_loses_few_spans(world: World, service: str) -> None:
-    """SIGKILL to the process that serves, under load, takes at most ten finished spans with it."""
-    kill = run_kill(world, service, after_s=4.0)
-    assert kill.answered_before > 0
-    assert kill.lost_spans <= MOST_LOST_SPANS, kill.as_json()
-    assert kill.back_after_s != float("inf"), kill.as_json()

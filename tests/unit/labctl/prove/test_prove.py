@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from labctl.prove.kill import back_after_s, missing
-from labctl.prove.load import Done, Load
+from labctl.prove.kill import back_after_s, commonest, missing
+from labctl.prove.load import Done, Journey, Load
 from labctl.prove.polling import NeverHappened, poll
 from labctl.prove.proof import Options, Progress, Proof, StepResult
 from labctl.prove.registry import PROOFS, proof_named
@@ -52,14 +52,26 @@ def test_poll_does_not_hide_a_failure() -> None:
 
 @pytest.mark.parametrize(
     ("found", "whole", "lost"),
-    [({"a": 3, "b": 3}, 3, 0), ({"a": 3, "b": 0, "c": 1}, 3, 5), ({"a": 4}, 3, 0), ({}, 3, 0)],
+    [
+        ([(1, 3), (1, 3)], (1, 3), 0),
+        ([(1, 3), (0, 0), (1, 2)], (1, 3), 5),
+        ([(2, 3), (0, 3)], (1, 3), 1),
+        ([], (1, 3), 0),
+    ],
 )
-def test_missing_spans_are_counted_over_all_traces(found: dict[str, int], whole: int, lost: int) -> None:
+def test_missing_spans_are_counted_over_all_traces(
+    found: list[tuple[int, ...]], whole: tuple[int, ...], lost: int
+) -> None:
     """A trace that has more than usual does not make up for another."""
     assert missing(found, whole) == lost
 
 
-PLACED = Placed("o", "t", "c", 1, "EUR", {})
+def test_whole_journey_is_the_commonest_one() -> None:
+    """One that was cut short does not lower what is expected."""
+    assert commonest([(1, 3), (0, 3), (1, 3), (1, 1)]) == (1, 3)
+
+
+PLACED = Journey(Placed("o", "t", "c", 1, "EUR", {}), ("t",))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +87,7 @@ PLACED = Placed("o", "t", "c", 1, "EUR", {})
         pytest.param([Done(9, 10.3, PLACED)], float("inf"), id="never again"),
     ],
 )
-def test_back_after_counts_from_the_signal(done: Sequence[Done[Placed]], expected: float) -> None:
+def test_back_after_counts_from_the_signal(done: Sequence[Done[Journey]], expected: float) -> None:
     """Only purchases begun after the signal, and after every failure, show that the service is back."""
     assert back_after_s(done, 10.0) == pytest.approx(expected)
 
