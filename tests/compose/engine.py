@@ -3,6 +3,8 @@
 ``python -m tests.compose.engine run -- COMMAND...`` runs a command with it.
 """
 
+import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -20,6 +22,8 @@ from labkit.errors import LabError
 from tests.compose.standins import build_all
 
 NEEDED = ("docker", "dockerd", "debootstrap", "iptables", "busybox")
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 BRIDGE = "opslab-test0"
@@ -39,17 +43,39 @@ def missing() -> str:
 def running(progress: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
     """The variables with which ``docker`` finds an engine that has every image of compose.yaml but Grafana's."""
     plugin = ensure(["compose"])["docker-compose"]
-    # Short, because a socket lies in it; the images lie in the cache, so that a second run is quick.
-    folder = Path(tempfile.mkdtemp(prefix="opslab-engine-"))
-    daemon = _start(folder)
-    try:
+    with _only_one(progress), _engine() as (daemon, folder):
         variables = _variables(folder, plugin)
         _await(daemon, variables, folder)
         build_all({**os.environ, **variables}, progress)
         yield variables
+
+
+@contextmanager
+def _only_one(progress: Callable[[str], None]) -> Iterator[None]:
+    """Two engines cannot share one folder of images; the kernel gives the lock back when its holder dies."""
+    cache_root().mkdir(parents=True, exist_ok=True)
+    with (cache_root() / "engine.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another run of the tests uses the engine; waiting")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _engine() -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+    """A daemon that may not answer yet, and its folder; afterwards nothing is left but the images in the cache."""
+    # Short, because a socket lies in it; the images lie in the cache, so that a second run is quick.
+    folder = Path(tempfile.mkdtemp(prefix="opslab-engine-"))
+    rules = _rules()
+    daemon = _start(folder)
+    try:
+        yield daemon, folder
     finally:
         _stop(daemon)
         _forget_network()
+        _put_back(rules)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -62,7 +88,19 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
     command += ["--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"), "--host", _socket(folder)]
     command += ["--bridge", BRIDGE, "--default-address-pool", POOL]
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, no lock
+        )
+
+
+def _end_with_parent() -> None:
+    """In the child: a test run that is killed must not leave an engine behind."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _make_bridge() -> None:
@@ -73,6 +111,19 @@ def _make_bridge() -> None:
 
 def _forget_network() -> None:
     subprocess.run(["ip", "link", "delete", BRIDGE], check=False, capture_output=True)
+
+
+def _rules() -> str:
+    """The packet filter's rules before the engine adds its own."""
+    return subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
+
+
+def _put_back(rules: str) -> None:
+    """Restore them; not where another engine had its chains, whose rules may have changed meanwhile."""
+    if ":DOCKER " not in rules:
+        for table in ("filter", "nat"):
+            flush = f"*{table}\nCOMMIT\n" if f"*{table}\n" not in rules else ""
+            subprocess.run(["iptables-restore", "-T", table], input=flush or rules, text=True, check=False)
 
 
 def _socket(folder: Path) -> str:
