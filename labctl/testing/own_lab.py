@@ -18,7 +18,8 @@ from labkit.errors import LabError
 
 # Below the blocks of inner ports that labs take by themselves (20000 and up).
 PORTS = (10000, 19900)
-UP_TIMEOUT_S = 600.0
+# Images are built the first time; natively `up` itself gives up after three minutes.
+UP_TIMEOUT_S = 1800.0
 # What a shell of the developer may say about another lab must not reach this one.
 INHERITED_NOT = ("LAB_URL", "LAB_TOKEN", "LAB_PROJECT", "LAB_OTLP_PORT", "LAB_INNER_PORT")
 
