@@ -112,10 +112,11 @@ def _as_lab_error(error: Exception) -> LabError:
 
 
 def _command_for(arguments: list[str]) -> Any:
-    """Register the called verb fully and the others by name only (for help)."""
+    """Register the called verb alone, or all of them when the whole list is asked for."""
     called = next((word for word in arguments if not word.startswith("-")), None)
+    wants_list = called is None and bool({"-h", "--help"} & set(arguments))
     for verb in VERBS:
-        if called in (None, verb.name):
+        if wants_list or called == verb.name:
             _register(verb)
     if called is not None and all(called != verb.name for verb in VERBS):
         raise _unknown_verb(called)
