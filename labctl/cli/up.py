@@ -57,7 +57,7 @@ def _links(lab: Lab, bought: Placed | None) -> dict[str, str]:
     links = {"status": f"{lab.url}/", "shop": f"{lab.url}/shop"}
     if bought:
         links["trace"] = f"{lab.url}/traces/{bought.trace_id}"
-        links["logs"] = f"{lab.url}/logs?q=correlation_id%3D{bought.correlation_id}"
+        links["logs"] = f"{lab.url}/logs?query=correlation_id%3D{bought.correlation_id}"
     return links
 
 

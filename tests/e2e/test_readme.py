@@ -1,11 +1,13 @@
 """The README is executable: every command in it runs, and every page it names answers."""
 
+import json
 import re
 import shlex
 
 import pytest
 import requests
 
+from labctl.prove.polling import poll
 from labctl.prove.restarts import run_lab
 from labctl.prove.shopper import Placed
 from labctl.prove.world import World
@@ -49,6 +51,18 @@ def test_command_that_cannot_run_here_is_run_elsewhere(command: str, where: str)
 def test_readme_page_answers(world: World, page: str) -> None:
     """Every page that the README links to is there."""
     assert requests.get(world.lab.url + page, timeout=10).status_code == 200
+
+
+def test_links_that_up_prints_show_the_purchase(ready: None, cli: Cli, world: World) -> None:
+    """The trace page and the log page behind the links are about that very purchase."""
+    ran = cli("up", "--runtime", world.control.runtime, "--json")
+    told = json.loads(ran.output[ran.output.index("{") :])
+    for page in ("trace", "logs"):
+        # The log page is asked by correlation id: the trace id is there only if the journey's lines are.
+        poll(
+            f"the {page} page to show the purchase",
+            lambda page=page: told["purchase"]["trace_id"] in requests.get(told["links"][page], timeout=10).text,
+        )
 
 
 def test_readme_files_exist() -> None:
