@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labctl.runtime import ports
 from labctl.runtime.base import ComponentState, Progress, Step
-from labctl.runtime.description import load_stack
+from labctl.runtime.description import Stack, load_stack
 from labctl.runtime.native import compose_values, left_out
 from labctl.settings import Lab
 from labkit.errors import CannotTell, ConfigurationError, LabError
@@ -60,6 +61,7 @@ class ComposeRuntime:
 
     def up(self, progress: Progress) -> list[ComponentState]:
         """``docker compose up --wait``, with every container's state while it lasts."""
+        self._check_ports()
         progress(Step(note="building the lab's images (the first time takes minutes)"))
         self._run("build", timeout_s=1800)
         self._lab.remember(self.name)
@@ -113,10 +115,19 @@ class ComposeRuntime:
 
     def _names(self) -> list[str]:
         """Nothing (which means all) or, where components are left out, every other by name."""
-        if not left_out():
-            return []
+        return list(self._stack().names) if left_out() else []
+
+    def _stack(self) -> Stack:
         stack = load_stack(self._lab.checkout / "compose.yaml", compose_values(self._lab))
-        return list(stack.without(left_out()).names)
+        return stack.without(left_out())
+
+    def _check_ports(self) -> None:
+        """Raises ConfigurationError for a published port that neither is free nor this lab's own."""
+        own = {port for state in self._states() for port in state.ports}
+        for component in self._stack().components:
+            for port in component.published.values():
+                if port not in own and not ports.is_free(port):
+                    raise ports.taken(port, component.name, self._lab)
 
     def _states(self) -> list[ComponentState]:
         rows = [json.loads(line) for line in self._run("ps", "--all", "--format", "json").splitlines() if line.strip()]
@@ -169,8 +180,8 @@ def _state(row: Mapping[str, Any]) -> ComponentState:
         word = "done" if code == 0 else "failed"
     elif row.get("State") == "running":
         word = "starting" if health in ("starting", "unhealthy") else "ready"
-    ports = tuple(sorted({int(p["PublishedPort"]) for p in row.get("Publishers") or [] if p.get("PublishedPort")}))
-    return ComponentState(name=str(row["Service"]), state=word, detail=str(row.get("Status", "")), ports=ports)
+    published = tuple(sorted({int(p["PublishedPort"]) for p in row.get("Publishers") or [] if p.get("PublishedPort")}))
+    return ComponentState(name=str(row["Service"]), state=word, detail=str(row.get("Status", "")), ports=published)
 
 
 def _explained(said: str) -> LabError:
