@@ -1,11 +1,16 @@
 """How much memory each part of an idle lab takes."""
 
 import statistics
+from collections.abc import Mapping
 
 from labctl.bench.figures import Bench, Figure
+from labctl.doctor.machine import Machine
+from labctl.prove.control import control_of
 from labctl.prove.proof import Progress
 from labctl.prove.restarts import run_lab
 from labctl.prove.world import World
+from labctl.settings import Lab
+from labctl.testing.own_lab import own_lab
 
 LOOKS = 6
 BETWEEN_S = 10.0
@@ -14,17 +19,20 @@ LEFT_OUT = ("grafana",)
 
 
 def memory(world: World, count: int | None, progress: Progress) -> Bench:
-    """Restart the lab, so that no earlier load is measured; then look for a minute and take the medians."""
-    for verb in ("down", "up"):
-        progress(f"lab {verb}")
-        run_lab(verb).wanted()
-    looks = []
-    for number in range(count or LOOKS):
-        progress(f"look {number + 1}")
-        world.wait(BETWEEN_S)
-        looks.append(world.control.memory_bytes())
-    names = sorted({name for look in looks for name in look if name not in LEFT_OUT})
-    by_name = {name: statistics.median(look.get(name, 0) for look in looks) / MB for name in names}
+    """Take the lab down, bring up one with empty stores, look at it for a minute, and bring the lab up again.
+
+    Two labs at once would share the pages of their programs, and each would look smaller than it is.
+    """
+    progress("lab down")
+    run_lab("down").wanted()
+    try:
+        with own_lab(world.control.runtime, progress) as own:
+            looks = [look(own.lab, world, progress) for _ in range(count or LOOKS)]
+            others = other_labs(own.lab)
+    finally:
+        progress("lab up")
+        run_lab("up").wanted()
+    by_name = {name: statistics.median(one.get(name, 0) for one in looks) / MB for name in names_in(looks)}
     ordered = sorted(by_name.items(), key=lambda item: -item[1])
     return Bench(
         "memory",
@@ -32,7 +40,27 @@ def memory(world: World, count: int | None, progress: Progress) -> Bench:
         columns=("component", "MB"),
         rows=[[name, round(value, 1)] for name, value in ordered],
         notes=[
-            f"Measure: {world.control.memory_measure}; median of {len(looks)} looks, {BETWEEN_S:.0f} s apart, after a "
-            "restart and the one purchase that `up` makes."
+            f"Measure: {world.control.memory_measure}. Medians of {len(looks)} looks, {BETWEEN_S:.0f} s apart, at a "
+            "lab with empty stores, after the one purchase that `up` makes.",
+            *([f"{others} other labs ran and shared pages with it: alone it takes more."] if others else []),
         ],
     )
+
+
+def look(lab: Lab, world: World, progress: Progress) -> Mapping[str, int]:
+    """Wait, then ask."""
+    world.wait(BETWEEN_S)
+    found = control_of(lab).memory_bytes()
+    progress(f"{sum(found.values()) / MB:.0f} MB")
+    return found
+
+
+def names_in(looks: list[Mapping[str, int]]) -> list[str]:
+    """Every component that counts."""
+    return sorted({name for one in looks for name in one if name not in LEFT_OUT})
+
+
+def other_labs(lab: Lab) -> int:
+    """How many other labs have processes on this machine."""
+    instances = {process.environ["LAB_INSTANCE"] for process in Machine().lab_processes()}
+    return len(instances - {lab.instance})

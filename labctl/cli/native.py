@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from labctl import native
-from labctl.cli.output import AsJson, emit, err, out, plain
+from labctl.cli.output import AsJson, emit, err, plain
+from labctl.native.cache import size_of
 from labctl.native.provision import BuildEvent
 from labkit.errors import ConfigurationError
 
@@ -17,6 +18,7 @@ app = typer.Typer(help="The servers of the native runtime, built from pinned sou
 
 # Without a terminal: one line at the start and the end of each build and one in between every so often.
 PLAIN_LINE_EVERY_S = 15.0
+EXIT_INTERRUPTED = 130
 
 
 @app.command("list")
@@ -32,22 +34,31 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build what is missing; what is there is left alone."""
-    with build_progress() as show:
-        programs = native.ensure(names or None, show)
+    try:
+        with build_progress() as show:
+            programs = native.ensure(names or None, show)
+    except KeyboardInterrupt:
+        err.print(
+            "interrupted; servers that are ready stay, the rest is as before: the same command goes on from there"
+        )
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     emit(programs, lambda: f"{len(programs)} programs ready", as_json=as_json)
 
 
 @app.command()
 def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    old: Annotated[bool, typer.Option("--old", help="Only servers that this checkout does not use.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove every built server from the cache, after asking."""
-    size = sum(state.size_bytes for state in native.status())
-    if not yes and not _agreed(f"Remove all built servers ({size / 1e6:.0f} MB)? Building them again takes minutes."):
+    """Remove built servers (and a Go that the lab installed) from the cache, after asking."""
+    folders = native.removable(old_only=old)
+    size = sum(size_of(folder) for folder in folders)
+    what = "the servers of other versions" if old else "all built servers. Building them again takes minutes"
+    if folders and not yes and not _agreed(f"This frees {size / 1e6:.0f} MB: {what}. Remove?"):
         raise ConfigurationError("Nothing was removed.", "Answer y, or use --yes.")
-    freed = native.clean()
-    emit({"freed_bytes": freed}, lambda: f"freed {freed / 1e6:.0f} MB", as_json=as_json)
+    freed = native.clean(old_only=old)
+    emit({"freed_bytes": freed, "removed": folders}, lambda: f"freed {freed / 1e6:.0f} MB", as_json=as_json)
 
 
 def _agreed(question: str) -> bool:
@@ -57,10 +68,18 @@ def _agreed(question: str) -> bool:
 def _table(states: list[native.ServerState]) -> Table:
     table = Table("server", "version", "state", "size", "where")
     for state in states:
-        size = f"{state.size_bytes / 1e6:.0f} MB" if state.size_bytes else ""
         name = f"{state.name} (tests only)" if state.test_only else state.name
-        table.add_row(name, state.version, state.state, size, plain(state.folder or ""))
+        table.add_row(name, state.version, state.state, _size(state), plain(state.folder or _command(state)))
     return table
+
+
+def _size(state: native.ServerState) -> str:
+    about = "about " if state.folder is None else ""
+    return f"{about}{state.size_bytes / 1e6:.0f} MB" if state.size_bytes else ""
+
+
+def _command(state: native.ServerState) -> str:
+    return f"lab native build {state.name} (about {max(1, round(state.estimate_s / 60))} min)"
 
 
 class build_progress:  # noqa: N801 - used like a function: `with build_progress() as show`
@@ -81,7 +100,7 @@ class build_progress:  # noqa: N801 - used like a function: `with build_progress
         """Show one event."""
         if event.note:
             err.print(plain(event.note))
-        elif out.is_terminal and err.is_terminal:
+        elif err.is_terminal:
             self._draw(event)
         elif event.phase != "building" or time.monotonic() - self._last_line_s >= PLAIN_LINE_EVERY_S:
             self._last_line_s = time.monotonic()
@@ -97,8 +116,10 @@ class build_progress:  # noqa: N801 - used like a function: `with build_progress
 
 
 def _sentence(event: BuildEvent) -> str:
+    server = f"{event.server} {event.version}".strip()
+    total = f"total {event.overall_ratio:.0%}"
     if event.phase == "ready":
-        return f"{event.server}: ready after {event.elapsed_s:.0f} s"
+        return f"{server}: ready after {event.elapsed_s:.0f} s; {total}"
     if event.phase == "waiting":
-        return f"{event.server}: another run is building it; waiting"
-    return f"building {event.server}: {event.elapsed_s:.0f} s of about {event.estimate_s:.0f} s"
+        return f"{server}: another run is building it; waiting"
+    return f"building {server}: {event.elapsed_s:.0f} s of about {event.estimate_s:.0f} s; {total}"

@@ -71,7 +71,9 @@ def _report(proven: Proven) -> Text:
     if not proven.passed and not proven.failures:
         verdict = Text("nothing was shown", "bold magenta")
     said = Text(f"{proven.promise}\n").append_text(verdict)
-    said.append(f": {proven.done} steps now, {proven.skipped} before, of {proven.wanted}; commit {proven.commit}")
+    said.append(f": {proven.done} steps now, {proven.skipped} before, of {proven.whole}; commit {proven.commit}")
+    if not proven.complete:
+        said.append("\nThis is a part of the proof, not the whole of it.", "yellow")
     for failure in proven.failures:
         said.append(f"\n{visible(failure)}", "red")
     return said.append(f"\n{visible(proven.file)}", "dim")

@@ -1,5 +1,5 @@
 """The servers of the native runtime: found on the PATH, or built once from pinned sources and kept in a cache."""
 
-from labctl.native.provision import ServerState, clean, ensure, locate, require, status
+from labctl.native.provision import ServerState, clean, ensure, locate, removable, require, status
 
-__all__ = ["ServerState", "clean", "ensure", "locate", "require", "status"]
+__all__ = ["ServerState", "clean", "ensure", "locate", "removable", "require", "status"]

@@ -6,8 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ TICK_S = 0.25
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # The part of the environment that a build may see: how to reach the module proxy, and nothing of the lab.
-PASSED_ON = ("PATH", "HOME", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY")
+PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME", "NETRC")
+GO_SETTINGS = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOENV")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
@@ -32,7 +33,7 @@ class Workshop:
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment of every Go command of this run."""
-        kept = {name: environ[name] for name in (*PASSED_ON, *CERTIFICATES, *PROXIES) if name in environ}
+        kept = {name: environ[name] for name in (*PASSED_ON, *GO_SETTINGS, *CERTIFICATES, *PROXIES) if name in environ}
         folders = {"GOMODCACHE": "mod", "GOCACHE": "packages", "GOPATH": "path", "GOTMPDIR": "tmp", "TMPDIR": "tmp"}
         (self.scratch / "tmp").mkdir(exist_ok=True)
         return {
@@ -40,7 +41,8 @@ class Workshop:
             **{name: str(self.scratch / folder) for name, folder in folders.items()},
             "CGO_ENABLED": "0",
             "GOTOOLCHAIN": "local",
-            "GOFLAGS": "-modcacherw",
+            # Flags on our command lines win over those of the user.
+            "GOFLAGS": f"{environ.get('GOFLAGS', '')} -modcacherw".strip(),
             "GOWORK": "off",
         }
 
@@ -50,6 +52,14 @@ def build(server: Server, workshop: Workshop, tick: Callable[[], None]) -> Path:
 
     Raises BuildFailed or DiskFull; whatever the outcome, no half-built folder takes the finished one's place.
     """
+    try:
+        return _put_in_place(server, _products(server, workshop, tick), workshop.scratch)
+    except OSError as error:
+        raise trouble.explain_os(server, error, cache.log_file(server)) from error
+
+
+def _products(server: Server, workshop: Workshop, tick: Callable[[], None]) -> Path:
+    """The folder, in the scratch, with every binary of ``server``."""
     sources = workshop.scratch / "src" / server.name
     shutil.copytree(server.sources, sources)
     products = workshop.scratch / "out" / server.name
@@ -59,7 +69,7 @@ def build(server: Server, workshop: Workshop, tick: Callable[[], None]) -> Path:
         for command, folder in _commands(server, workshop.go, sources, products):
             if _run(command, folder, workshop.environment(os.environ), output.fileno(), tick):
                 raise trouble.explain(server, log.read_text(encoding="utf-8", errors="replace"), log)
-    return _put_in_place(server, products, log)
+    return products
 
 
 def _commands(server: Server, go: Path, sources: Path, products: Path) -> list[tuple[list[str], Path]]:
@@ -97,10 +107,10 @@ def _run(command: list[str], folder: Path, env: dict[str, str], output: int, tic
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
     )
     try:
-        while (code := process.poll()) is None:
+        while True:
             tick()
-            time.sleep(TICK_S)
-        return code
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(TICK_S)
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -112,15 +122,13 @@ def _end_with_parent() -> None:
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _put_in_place(server: Server, products: Path, log: Path) -> Path:
+def _put_in_place(server: Server, products: Path, scratch: Path) -> Path:
+    """One rename, of files that are on the disk: not even a power cut leaves half a server."""
+    for file in products.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
     target = cache.finished_dir(server)
-    staging = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        shutil.copytree(products, staging)
-        staging.rename(target)
-    except OSError as error:
-        cache.remove_tree(staging)
-        if target.exists():
-            return target
-        raise trouble.disk_full(server, log) from error
+    if target.exists():  # somebody removed a binary from it, or it would not have been built again
+        target.rename(scratch / f"replaced-{target.name}")
+    products.rename(target)
     return target

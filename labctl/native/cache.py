@@ -10,11 +10,11 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labctl.native.servers import Server
-from labkit.errors import ConfigurationError
+from labctl.native.servers import SOURCES, Server
+from labkit.errors import ConfigurationError, LabError
 
 BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 
@@ -59,17 +59,24 @@ def log_file(server: Server) -> Path:
 def prepare() -> Path:
     """Make the cache folder; raises ConfigurationError when it cannot be written."""
     root = native_root()
-    try:
-        (root / "logs").mkdir(parents=True, exist_ok=True)
-        (root / "locks").mkdir(exist_ok=True)
-        (root / "scratch").mkdir(exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The cache folder {root} cannot be written: {error.strerror}.",
-            "Set LAB_CACHE to a folder that you may write.",
-            {"folder": str(root)},
-        ) from error
+    if root == SOURCES:
+        raise _unusable(root, "it is the checkout's own folder of sources")
+    for folder in (root, *(root / name for name in ("logs", "locks", "scratch"))):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(folder, str(error.strerror)) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise _unusable(folder, "permission denied or a read-only disk")
     return root
+
+
+def _unusable(folder: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The cache folder {folder} cannot be written: {why}.",
+        "Set LAB_CACHE to a folder that you may write.",
+        {"folder": str(folder)},
+    )
 
 
 @contextmanager
@@ -78,14 +85,30 @@ def build_lock(server: Server, waiting: Callable[[], None]) -> Iterator[None]:
 
     The kernel gives the lock back when its holder dies, however it dies.
     """
-    path = prepare() / "locks" / f"{server.name}.lock"
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with locked(prepare() / "locks" / f"{server.name}.lock", waiting):
+        yield
+
+
+@contextmanager
+def locked(file: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold ``file``'s lock; ``waiting`` is called once if somebody else has it."""
+    with file.open("w") as handle:
+        if not _lock_now(handle.fileno()):
             waiting()
             fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone would leave it with a child process that was forked meanwhile.
+            fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _lock_now(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -94,40 +117,80 @@ def scratch_dir() -> Iterator[Path]:
 
     Its own lock marks it as in use; folders whose lock is free were left by a killed run and are removed first.
     """
-    root = prepare() / "scratch"
-    remove_leftovers(root)
-    folder = root / f"{os.getpid()}-{os.urandom(4).hex()}"
-    folder.mkdir(mode=0o700)
-    with (folder / "in-use").open("w") as handle:
+    root = prepare()
+    folder = root / "scratch" / f"{os.getpid()}-{os.urandom(4).hex()}"
+    # Under one lock: a run that looks for leftovers must not meet a folder whose owner has not locked it yet.
+    with locked(_scratch_lock(root)):
+        remove_leftovers(root / "scratch")
+        folder.mkdir(mode=0o700)
+        handle = (folder / "in-use").open("w")
         fcntl.flock(handle, fcntl.LOCK_EX)
+    with handle:
         try:
             yield folder
         finally:
-            remove_tree(folder)
+            # A killed compiler's last child may still write; the next run removes what it leaves.
+            with suppress(OSError):
+                remove_tree(folder)
 
 
-def remove_leftovers(root: Path) -> None:
-    """Remove the scratch folders of runs that no longer live."""
-    for folder in root.iterdir():
-        marker = folder / "in-use"
-        if not marker.exists():
-            continue
-        with marker.open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            remove_tree(folder)
+@contextmanager
+def no_build_running() -> Iterator[None]:
+    """Hold off new builds for a while; raises LabError when one is at work."""
+    root = prepare()
+    with locked(_scratch_lock(root)):
+        remove_leftovers(root / "scratch")
+        busy = [folder.name for folder in (root / "scratch").iterdir() if _in_use(folder)]
+        if busy:
+            raise LabError(
+                f"A build is at work in {root} (process {busy[0].partition('-')[0]}).",
+                "Wait until it has finished, or end it with Ctrl-C.",
+                {"folder": str(root), "builds": busy},
+            )
+        yield
+
+
+def _scratch_lock(root: Path) -> Path:
+    return root / "locks" / "scratch.lock"
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Remove the scratch folders of runs that no longer live. The caller holds the scratch lock."""
+    for folder in scratch.iterdir():
+        if not _in_use(folder):
+            with suppress(OSError):
+                remove_tree(folder)
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether the run that made ``folder`` still lives: the kernel frees its lock when it dies."""
+    try:
+        with (folder / "in-use").open("r") as handle:
+            return not _lock_now(handle.fileno())
+    except FileNotFoundError:
+        return False
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove ``folder`` even where a module cache made its folders read-only."""
+    """Remove ``folder`` even where a module cache made its folders read-only; links in it are not followed."""
+    _own(folder)
+    for parent, names, _files in os.walk(folder):  # from the top: a folder is opened up before it is listed
+        for name in names:
+            _own(Path(parent, name))
+    shutil.rmtree(folder)
 
-    def make_writable(_function: object, path: str, _error: object) -> None:
-        parent = Path(path).parent
-        if parent.exists():
-            parent.chmod(0o700)
-            target = Path(path)
-            target.unlink(missing_ok=True) if not target.is_dir() else shutil.rmtree(target, ignore_errors=True)
 
-    shutil.rmtree(folder, onerror=make_writable)
+def _own(folder: Path) -> None:
+    if not folder.is_symlink() and folder.stat().st_mode & 0o700 != 0o700:
+        folder.chmod(0o700)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files below ``path`` (or of the file itself); what vanishes meanwhile counts nothing."""
+    if path.is_symlink():
+        return 0
+    total = 0
+    for file in [path] if path.is_file() else path.rglob("*"):
+        with suppress(OSError):
+            total += file.stat().st_size if file.is_file() and not file.is_symlink() else 0
+    return total

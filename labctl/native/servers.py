@@ -28,6 +28,12 @@ class Server:
     version_variable: str = ""
     manifest: str = ""
     test_only: bool = False
+    size_mb: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """What its binaries take on the disk, as measured."""
+        return int(self.size_mb * 1e6)
 
     @property
     def sources(self) -> Path:

@@ -32,7 +32,7 @@ class Journal:
         """Whether the step was done and held; one that failed is shown again."""
         return bool(self.steps.get(step, {}).get("passed"))
 
-    def write(self, step: str, result: StepResult, duration_s: float, facts: Mapping[str, object], wanted: int) -> None:
+    def write(self, step: str, result: StepResult, duration_s: float, facts: Mapping[str, object], whole: int) -> None:
         """Add a step. The file is replaced whole, so that a killed run leaves the one before."""
         self.steps[step] = {
             "passed": result.passed,
@@ -44,7 +44,7 @@ class Journal:
             "proof": self.proof,
             "commit": self.commit,
             "machine": dict(facts),
-            "steps_wanted": wanted,
+            "steps_of_the_whole_proof": whole,
             "steps_done": len(self.steps),
             "steps": self.steps,
         }

@@ -16,7 +16,10 @@ MARGIN = 1.25
 
 @dataclass(frozen=True)
 class Proven:
-    """How far a proof has come. It is ``complete`` when every step was done; ``passed`` when each of those held."""
+    """How far a proof has come. ``passed``: every step that was done held.
+
+    ``wanted`` is the number of steps that were asked for, ``whole`` the number that the promise speaks of.
+    """
 
     name: str
     promise: str
@@ -25,12 +28,13 @@ class Proven:
     done: int
     skipped: int
     wanted: int
+    whole: int
     failures: Sequence[str]
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.done + self.skipped == self.wanted
+        """Whether all that the promise speaks of was done."""
+        return self.done + self.skipped >= self.whole
 
     @property
     def passed(self) -> bool:
@@ -51,7 +55,7 @@ def run_proof(
 ) -> Proven:
     """Do what the journal does not have yet. Without a step done because of ``budget_s`` nothing is claimed."""
     journal = Journal.open(world.lab.home / "proofs", proof, commit, fresh=fresh)
-    steps = proof.steps(options)
+    steps, whole = proof.steps(options), len(proof.steps(Options()))
     end_s = time.monotonic() + budget_s if budget_s is not None else None
     known = [step for step in steps if journal.has(step)]
     done, failures = 0, []
@@ -64,11 +68,11 @@ def run_proof(
         progress(f"{proof.name} {number}/{len(steps)}: {step}")
         started = time.monotonic()
         result = _attempt(world, proof, step, progress)
-        journal.write(step, result, time.monotonic() - started, facts, len(steps))
+        journal.write(step, result, time.monotonic() - started, facts, whole)
         done += 1
         if not result.passed:
             failures.append(f"{step}: {dict(result.figures)}")
-    return Proven(proof.name, proof.promise, commit, journal.file, done, len(known), len(steps), failures)
+    return Proven(proof.name, proof.promise, commit, journal.file, done, len(known), len(steps), whole, failures)
 
 
 def _attempt(world: World, proof: Proof, step: str, progress: Progress) -> StepResult:

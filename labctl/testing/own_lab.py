@@ -1,6 +1,5 @@
 """A lab for tests only: its own folder, its own ports, gone afterwards."""
 
-import json
 import os
 import random
 import shutil
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from labctl.doctor.machine import Machine
 from labctl.prove.restarts import leftovers, run_lab
 from labctl.settings import INNER_BLOCK, Lab
 from labkit.errors import LabError
@@ -103,7 +103,13 @@ def is_free(port: int) -> bool:
 def keep_logs(home: Path, environ: Mapping[str, str]) -> None:
     """Copy the lab's logs to where ``LAB_TEST_LOGS`` says, for whoever must find out why a test failed."""
     target = environ.get("LAB_TEST_LOGS")
-    logs = home / "logs"
-    if target and logs.is_dir():
-        shutil.copytree(logs, Path(target) / environ["LAB_E2E"], dirs_exist_ok=True)
-        (Path(target) / "ports.json").write_text(json.dumps({"LAB_PORT": environ["LAB_PORT"]}), encoding="utf-8")
+    if not target:
+        return
+    folder = Path(target) / environ["LAB_E2E"]
+    folder.mkdir(parents=True, exist_ok=True)
+    if (home / "logs").is_dir():
+        shutil.copytree(home / "logs", folder, dirs_exist_ok=True)
+    if environ["LAB_E2E"] == "docker":
+        project = Lab.from_env(environ).project
+        said = Machine().run("docker", "compose", "--project-name", project, "logs", "--no-color", "--timestamps")
+        (folder / "containers.log").write_text(said.output, encoding="utf-8")

@@ -1,13 +1,15 @@
 """The commands of the workshop against the running lab."""
 
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labctl.bundle.redact import Redactor, values_on_disk
+from labctl.bundle.packing import redactor_of
+from labctl.doctor.machine import Machine
 from labctl.doctor.pipeline import FRESH_UP
 from labctl.prove.polling import poll
 from labctl.prove.shopper import Placed
@@ -123,9 +125,9 @@ def test_support_bundle_has_no_secret(cli: Cli, world: World, tmp_path: Path) ->
     target = tmp_path / "bundle.tar.gz"
     ran = cli("support-bundle", "--output", str(target))
     assert ran.code == 0, ran.output[-2000:]
-    secrets = values_on_disk(world.lab)
-    token = world.lab.operator_token()
-    redactor = Redactor([*secrets, *([token] if token else [])])
+    redactor, is_complete = redactor_of(world.lab, os.environ, Machine())
+    assert is_complete
+    assert redactor.finds_in(world.lab.operator_token() or "")
     with tarfile.open(target) as bundle:
         names = bundle.getnames()
         assert not [name for name in names if "/secrets/" in name]

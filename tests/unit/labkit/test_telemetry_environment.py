@@ -23,9 +23,9 @@ def test_the_identity_is_bounded_and_complete() -> None:
 
 def test_what_the_operator_set_stays_and_who_we_are_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable from outside wins over a default, never over the name."""
-    monkeypatch.setattr(os, "environ", {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_SERVICE_NAME": "impostor"})
+    monkeypatch.setattr(os, "environ", {"OTEL_BSP_SCHEDULE_DELAY": "75", "OTEL_SERVICE_NAME": "impostor"})
     serve.prepare_environment(AppSettings(service="orders"))
-    assert os.environ["OTEL_BSP_SCHEDULE_DELAY"] == "50"
+    assert os.environ["OTEL_BSP_SCHEDULE_DELAY"] == "75"
     assert os.environ["OTEL_SERVICE_NAME"] == "orders"
     assert os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
 

@@ -25,6 +25,7 @@ servers:
     binaries: {toy: example.org/toy/cmd/toy, toytool: example.org/toy/cmd/toytool}
     version_arguments: [--version]
     estimate_s: 1
+    size_mb: 2
 """
 
 

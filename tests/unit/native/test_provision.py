@@ -118,6 +118,9 @@ def test_old_go_and_no_wheel_names_the_version_needed(fake_go: FakeGo, monkeypat
         pytest.param("toy v1.2.3", True, id="pinned version"),
         pytest.param("toy 1.2.30", False, id="longer version with the same beginning"),
         pytest.param("toy 1.2.4", False, id="other version"),
+        pytest.param("toy 1.2.3-rc.1", False, id="release candidate"),
+        pytest.param("toy 1.2.3+patched", False, id="patched by a distribution"),
+        pytest.param("toy, version 1.2.3 (branch: HEAD)", True, id="among other words"),
         pytest.param("segfault", False, id="no version"),
     ],
 )

@@ -37,8 +37,8 @@ def test_what_a_link_leads_to_stays(lab: Lab, tmp_path: Path) -> None:
     """A link inside a folder of ours goes; the stranger's file behind it does not."""
     (tmp_path / "stranger").mkdir()
     (tmp_path / "stranger" / "precious").write_text("keep")
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "link").symlink_to(tmp_path / "stranger")
+    (tmp_path / "cache" / "native").mkdir(parents=True)
+    (tmp_path / "cache" / "native" / "link").symlink_to(tmp_path / "stranger")
     remove(outside(lab))
     assert (tmp_path / "stranger" / "precious").read_text() == "keep"
     assert not (tmp_path / "cache").exists()
