@@ -13,8 +13,8 @@ def variables() -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "5",
         "OTEL_BSP_MAX_QUEUE_SIZE": "8192",
         "OTEL_BLRP_MAX_QUEUE_SIZE": "8192",
-        # Milliseconds, and with it what a SIGKILL can lose: 20 requests a second of 6 spans lose 6 on average, 12 at
-        # worst. 200 would lose twice that; each export costs about 0.5 ms of CPU.
+        # Milliseconds, and with it what a SIGKILL can lose: 20 requests a second of 6 spans lose 3 on average, 6 at
+        # worst. 100 would lose twice that, more than the promise; each export costs about 0.5 ms of CPU.
         "OTEL_BSP_SCHEDULE_DELAY": "50",
         "OTEL_BLRP_SCHEDULE_DELAY": "200",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",

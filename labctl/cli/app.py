@@ -76,12 +76,17 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     try:
         result = _command_for(arguments).main(args=arguments, prog_name="lab", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        # Typer itself turns Ctrl-C inside a verb into this result, without a word.
+        return _interrupted() if result == EXIT_INTERRUPTED else result if isinstance(result, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        err.print("interrupted; what was done so far is kept, the same command goes on from there")
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes an exit code
         return _exit_code(error, as_json="--json" in arguments, debug="--debug" in arguments)
+
+
+def _interrupted() -> int:
+    err.print("interrupted; what was done so far is kept, the same command goes on from there")
+    return EXIT_INTERRUPTED
 
 
 def _exit_code(error: Exception, *, as_json: bool, debug: bool) -> int:

@@ -18,7 +18,6 @@ app = typer.Typer(help="The servers of the native runtime, built from pinned sou
 
 # Without a terminal: one line at the start and the end of each build and one in between every so often.
 PLAIN_LINE_EVERY_S = 15.0
-EXIT_INTERRUPTED = 130
 
 
 @app.command("list")
@@ -34,14 +33,8 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build what is missing; what is there is left alone."""
-    try:
-        with build_progress() as show:
-            programs = native.ensure(names or None, show)
-    except KeyboardInterrupt:
-        err.print(
-            "interrupted; servers that are ready stay, the rest is as before: the same command goes on from there"
-        )
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with build_progress() as show:
+        programs = native.ensure(names or None, show)
     emit(programs, lambda: f"{len(programs)} programs ready", as_json=as_json)
 
 
