@@ -81,7 +81,7 @@ PROOFS = (
         "Ten times down and up: each time nothing is left, each time the lab comes back.",
         lambda options: [f"round {number + 1}" for number in range(options.count or 10)],
         _restart,
-        estimate_s=45,
+        estimate_s=12,
     ),
 )
 

@@ -46,6 +46,7 @@ def running(progress: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
     with _only_one(progress), _engine() as (daemon, folder):
         variables = _variables(folder, plugin)
         _await(daemon, variables, folder)
+        _remove_leftovers({**os.environ, **variables})
         build_all({**os.environ, **variables}, progress)
         yield variables
 
@@ -146,6 +147,16 @@ def _await(daemon: "subprocess.Popen[bytes]", variables: Mapping[str, str], fold
             said = "\n".join(words)
             raise LabError(f"The container engine did not start:\n{said}", "Is this a machine for containers?")
         time.sleep(0.2)
+
+
+def _remove_leftovers(environ: Mapping[str, str]) -> None:
+    """A run that was killed left its lab to the engine, which starts it again. Nobody else's can be in this folder."""
+    listed = subprocess.run(["docker", "ps", "-aq"], env=environ, capture_output=True, text=True, check=False)
+    containers = listed.stdout.split()
+    if containers:
+        subprocess.run(["docker", "rm", "-f", "-v", *containers], env=environ, capture_output=True, check=False)
+    for kind in ("network", "volume", "image"):
+        subprocess.run(["docker", kind, "prune", "--force"], env=environ, capture_output=True, check=False)
 
 
 def _answers(variables: Mapping[str, str]) -> bool:
