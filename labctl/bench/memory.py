@@ -22,8 +22,8 @@ LEFT_OUT = ("grafana",)
 def memory(world: World, count: int | None, progress: Progress) -> Bench:
     """Take the lab down, bring up one with empty stores, look at it for a minute, and bring the lab up again.
 
-    Labs that run at once share the pages of their programs, and each looks smaller than it is (by a fifth): with another
-    lab on the machine this raises CannotTell.
+    Labs that run at once share the pages of their programs, and each looks smaller than it is (by a fifth): with
+    another lab on the machine this raises CannotTell.
     """
     refuse_company(world.lab)
     progress("lab down")
